@@ -1,0 +1,60 @@
+"""The decision register: one JSON file per module, merged into `decisions.json` by a run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from playbook.contract import Decision
+
+
+def entry(
+    play_id: str, title: str, decision: Decision, *, as_of: date, owner: str = "", illustration: bool, data_hash: str
+) -> dict[str, Any]:
+    """Return one row of the register.
+
+    Keys: play, title, the fields of `Decision` (owner replaced by `owner` when given), review_on, as_of,
+    illustration (decided on the synthetic world instead of the client's data), data_hash, realised (None until the
+    review), status.
+    """
+    row = {"play": play_id, "title": title, **asdict(decision)}
+    days = row.pop("review_days")
+    if owner:
+        row["owner"] = owner
+    return row | {
+        "review_on": (as_of + timedelta(days=days)).isoformat(),
+        "as_of": as_of.isoformat(),
+        "illustration": illustration,
+        "data_hash": data_hash,
+        "realised": None,
+        "status": "open",
+    }
+
+
+def record(folder: str | Path, module: str, row: dict[str, Any]) -> None:
+    """Write `row` to `folder/<module>.json`, replacing an earlier decision of the same play."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{module}.json"
+    rows = {r["play"]: r for r in json.loads(file.read_text(encoding="utf-8"))} if file.is_file() else {}
+    rows[row["play"]] = row
+    write_rows(file, rows.values())
+
+
+def merge(folder: str | Path) -> list[dict[str, Any]]:
+    """Return all decisions in a register folder, by module file name."""
+    return [
+        row for file in sorted(Path(folder).glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))
+    ]
+
+
+def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write decisions as JSON in one step, so that a kill leaves the old file or the new one."""
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(list(rows), indent=2) + "\n", encoding="utf-8")
+    os.replace(draft, file)

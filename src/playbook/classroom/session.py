@@ -1,0 +1,190 @@
+"""The one object that a notebook's cells talk to."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from playbook import catalogue
+from playbook.classroom import output, register
+from playbook.contract import Decision
+from playbook.store.reading import Store, views
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+class Tables:
+    """The tables and views one play may read, as attributes; each is read once, when first asked for.
+
+    An optional table that the store lacks is None.
+    """
+
+    def __init__(self, play: catalogue.Play, store: Store, parameters: dict[str, Any], illustration: bool) -> None:
+        self._play, self._store, self._parameters = play, store, parameters
+        self.illustration = illustration
+
+    def __getattr__(self, name: str) -> pd.DataFrame | None:
+        known = self._play.inputs + self._play.optional
+        if name.startswith("_") or name not in known:
+            raise AttributeError(f"play {self._play.id} reads {', '.join(known)}; not '{name}'")
+        if name not in self._store:
+            frame = None
+        elif name in views():
+            frame = self._store.view(name, **self._parameters)
+        else:
+            frame = self._store.table(name)
+        setattr(self, name, frame)
+        return frame
+
+    def __dir__(self) -> list[str]:
+        return [*self._play.inputs, *self._play.optional, "illustration"]
+
+
+class Session:
+    """One sitting with one module's notebook.
+
+    Parameters
+    ----------
+    module : str
+        One of the seven.
+    store : str
+        Folder of the data; "demo" is the synthetic world with default settings, generated once into the user's cache.
+    client, as_of, currency : str
+        Name on pages, day of reading (ISO 8601), ISO 4217 code.
+    register : str
+        Folder in which decisions are recorded.
+
+    Notes
+    -----
+    A play whose tables the store lacks is shown on the synthetic world, and says so.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *,
+        store: str = "demo",
+        client: str = "Demo company",
+        as_of: str = "2026-07-01",
+        currency: str = "EUR",
+        register: str = "decisions",
+    ) -> None:
+        import pandas as pd
+
+        self.module, self.client, self.currency = catalogue.modules()[module], client, currency
+        self.as_of = date.fromisoformat(str(as_of))
+        self.register = Path(register)
+        self._store = _demo_world() if store == "demo" else Store(store)
+        self._tables: dict[str, Tables] = {}
+        self._attempts: dict[str, int] = {}
+        pd.set_option("display.precision", 2, "display.max_rows", 20)
+
+    def _repr_markdown_(self) -> str:
+        info = self._store.info
+        if info["kind"] == "world":
+            settings = info["settings"]
+            origin = f"the synthetic world (seed {settings['seed']}, {settings['customers']:,} customers)"
+        else:
+            origin = f"the exports of {info['name']}"
+        return f"**{self.client}**, as of {self.as_of:%d %B %Y}. Data: {origin}."
+
+    def __repr__(self) -> str:
+        return self._repr_markdown_().replace("**", "")
+
+    def data(self, play: ModuleType) -> Tables:
+        """Return the play's tables, from the client's store or, labelled, from the synthetic world."""
+        entry = _entry(play)
+        if entry.id not in self._tables:
+            missing = self._store.missing(entry.inputs)
+            store = self._illustration() if missing else self._store
+            parameters = {"as_of": self.as_of}
+            self._tables[entry.id] = Tables(entry, store, parameters, illustration=bool(missing))
+            if missing:
+                output.markdown(
+                    f"> **Illustration.** The data of {self.client} hold no {' and no '.join(missing)}, which this play "
+                    "needs. What follows is computed on the synthetic world and says nothing about "
+                    f"{self.client}."
+                )
+        return self._tables[entry.id]
+
+    def _illustration(self) -> Store:
+        path = self._store.info.get("illustration")
+        return Store(self._store.path / path) if path else _demo_world()
+
+    def show(self, ax: Axes) -> None:
+        """Show a figure with its alt text."""
+        output.picture(ax)
+
+    def say(self, text: str) -> None:
+        """Show prose that the data decide, as Markdown."""
+        output.markdown(text)
+
+    def what_if(self, play: ModuleType, result: Any, label: str, **knob: list[Any]) -> None:
+        """Show a slider over one assumption, and all scenarios as one still picture.
+
+        `knob` is the one assumption, by its name in the play's `what_if`, with the values to try.
+        """
+        ((name, values),) = knob.items()
+        scenarios = play.what_if(result, **{name: values})
+        middle = values[len(values) // 2]
+        output.slider(label, values, middle, lambda chosen: play.plot_what_if(scenarios, chosen))
+        output.picture(play.plot_what_if(scenarios))
+
+    def check(self, play: ModuleType, answer: Any, result: Any) -> None:
+        """Say how near an answer is and which way off; each further attempt earns one more hint."""
+        entry = _entry(play)
+        if answer is None:
+            output.markdown("No answer yet: put yours in place of `None` in the cell above, run it, then this one.")
+            return
+        store = self._illustration() if self.data(play).illustration else self._store
+        truth = None
+        if store.info["kind"] == "world":
+            truth = SimpleNamespace(**{name: store.truth(name) for name in entry.truth})
+        try:
+            feedback = play.check(answer, truth, result)
+        except (TypeError, ValueError) as error:
+            output.markdown(f"That answer cannot be read: {error}. You gave `{answer!r}`.")
+            return
+        lines = [f"**{feedback.message}** Checked against {feedback.basis}."]
+        if not feedback.near:
+            attempt = self._attempts[entry.id] = self._attempts.get(entry.id, 0) + 1
+            lines += [f"- Hint {n}: {hint}" for n, hint in enumerate(feedback.hints[:attempt], start=1)]
+        output.markdown("\n".join(lines))
+
+    def decide(self, play: ModuleType, decision: Decision, *, owner: str = "") -> None:
+        """Record a decision in the register and show it; `owner` puts a name in place of the role."""
+        entry = _entry(play)
+        tables = self.data(play)
+        store = self._illustration() if tables.illustration else self._store
+        row = register.entry(
+            entry.id,
+            entry.title,
+            decision,
+            as_of=self.as_of,
+            owner=owner,
+            illustration=tables.illustration,
+            data_hash=store.info["hash"],
+        )
+        register.record(self.register, self.module.name, row)
+        output.markdown(
+            f"**Decision.** {row['recommendation']}\n\n"
+            f"- Evidence: {row['evidence']}\n"
+            f"- Prediction: {row['metric']} between {row['low']:,.4g} and {row['high']:,.4g} ({row['unit']})\n"
+            f"- Flips if: {row['flips_if']}\n"
+            f"- Owner: {row['owner']}; review on {row['review_on']}"
+        )
+
+
+def _entry(play: ModuleType) -> catalogue.Play:
+    return catalogue.play(play.__name__.removeprefix("playbook."))
+
+
+def _demo_world() -> Store:
+    from playbook.world.generate import cached_world
+    from playbook.world.settings import WorldSettings
+
+    return Store(cached_world(WorldSettings()))

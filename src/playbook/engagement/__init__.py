@@ -1,0 +1,1 @@
+"""An engagement: its file, its run, its manifest."""

@@ -1,0 +1,1 @@
+"""Canonical tables: schemas, reading, writing, views, intake."""

@@ -1,0 +1,120 @@
+"""Reading a store: canonical tables as frames, heavy aggregates as SQL views."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playbook.errors import StoreError, nearest
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+INFO = "store.json"
+VIEWS = Path(__file__).parent / "views"
+
+
+def views() -> dict[str, Path]:
+    """Return the SQL file of every view, by name."""
+    return {path.stem: path for path in sorted(VIEWS.glob("*.sql"))}
+
+
+def view_needs(name: str) -> tuple[str, ...]:
+    """Return the tables a view reads, from its first line ``-- needs: orders, order_lines``."""
+    first = views()[name].read_text(encoding="utf-8").splitlines()[0]
+    match = re.fullmatch(r"-- needs: (.+)", first)
+    if not match:
+        raise StoreError(f"view '{name}': its first line must be '-- needs: <tables>'")
+    return tuple(part.strip() for part in match[1].split(","))
+
+
+class Store:
+    """One folder of canonical Parquet tables, complete when it holds `store.json`.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+
+    Raises
+    ------
+    StoreError
+        When the folder is missing or was not finished.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not (self.path / INFO).is_file():
+            state = "is incomplete: run the command that makes it again" if self.path.is_dir() else "does not exist"
+            raise StoreError(f"store '{self.path}' {state} (expected {INFO} in it)")
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """What made this store: kind (world or client), name, seed, content hash, tables with rows."""
+        return json.loads((self.path / INFO).read_text(encoding="utf-8"))
+
+    def __contains__(self, name: str) -> bool:
+        needs = view_needs(name) if name in views() else (name,)
+        return all(table in self.info["tables"] for table in needs)
+
+    def missing(self, names: tuple[str, ...]) -> list[str]:
+        """Return the tables that `names` (tables or views) need and this store lacks."""
+        needs = [n for name in names for n in (view_needs(name) if name in views() else (name,))]
+        return [n for n in dict.fromkeys(needs) if n not in self.info["tables"]]
+
+    def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """Return a canonical table (all or some columns) as a frame."""
+        import pandas as pd
+
+        if name not in self.info["tables"]:
+            raise StoreError(f"store '{self.path}' has no table '{name}'; {nearest(name, self.info['tables'])}")
+        return pd.read_parquet(self.path / f"{name}.parquet", columns=columns)
+
+    def truth(self, name: str) -> pd.DataFrame:
+        """Return a table of planted truth; only a world has one."""
+        import pandas as pd
+
+        path = self.path / "truth" / f"{name}.parquet"
+        sealed = path.with_suffix(".sealed")
+        if path.is_file():
+            return pd.read_parquet(path)
+        if sealed.is_file():
+            from io import BytesIO
+
+            from playbook.store.sealing import unseal
+
+            return pd.read_parquet(BytesIO(unseal(sealed.read_bytes())))
+        raise StoreError(f"store '{self.path}' holds no truth table '{name}'")
+
+    def view(self, name: str, **parameters: Any) -> pd.DataFrame:
+        """Return a heavy aggregate, computed by DuckDB from the Parquet files.
+
+        `parameters` fill the view's `$name` places.
+        """
+        lacking = self.missing((name,))
+        if lacking:
+            raise StoreError(f"view '{name}' needs {', '.join(lacking)}, which store '{self.path}' lacks")
+        query = views()[name].read_text(encoding="utf-8")
+        used = {key: value for key, value in parameters.items() if f"${key}" in query}
+        connection = self._connect(view_needs(name))
+        try:
+            return connection.execute(query, used).df()
+        finally:
+            connection.close()
+
+    def _connect(self, names: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        connection = duckdb.connect()
+        for table in names:
+            file = (self.path / f"{table}.parquet").as_posix().replace("'", "''")
+            connection.execute(f"create view {table} as select * from read_parquet('{file}')")
+        return connection
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.info["tables"])

@@ -1,0 +1,69 @@
+"""Writing a store: validated, compressed, and complete or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playbook.errors import StoreError
+from playbook.store.reading import INFO
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def write_store(path: str | Path, tables: Mapping[str, pd.DataFrame], info: Mapping[str, Any]) -> None:
+    """Write `tables` as a store at `path`, replacing what is there only when all is written.
+
+    Tables named ``truth_*`` go to the folder `truth/`. `info` (kind, name, seed ...) is kept in `store.json`
+    with each table's rows and hash, and one hash of all tables.
+
+    Raises
+    ------
+    StoreError
+        When a table is not canonical or breaks its schema, with the first rows that do.
+    """
+    target = Path(path)
+    draft = target.with_name(target.name + ".incomplete")
+    if draft.exists():
+        shutil.rmtree(draft)
+    (draft / "truth").mkdir(parents=True)
+    rows: dict[str, dict[str, Any]] = {}
+    for name, frame in sorted(tables.items()):
+        is_truth = name.startswith("truth_")
+        file = draft / ("truth" if is_truth else "") / f"{name}.parquet"
+        frame.to_parquet(file, compression="zstd", compression_level=1, index=False)
+        if not is_truth:
+            rows[name] = {"rows": len(frame), "sha256": file_hash(file)}
+    digest = hashlib.sha256("".join(entry["sha256"] for entry in rows.values()).encode()).hexdigest()
+    text = json.dumps({**info, "hash": digest, "tables": rows}, indent=2, default=str)
+    (draft / INFO).write_text(text + "\n", encoding="utf-8")
+    if target.exists():
+        shutil.rmtree(target)
+    draft.rename(target)
+
+
+def validate(name: str, frame: pd.DataFrame) -> None:
+    """Raise a StoreError when `frame` breaks the declaration of table `name`."""
+    from pandera.errors import SchemaErrors
+
+    from playbook.store.schemas import table
+
+    try:
+        table(name).pandera().validate(frame, lazy=True)
+    except SchemaErrors as error:
+        first = error.failure_cases.iloc[0]
+        raise StoreError(
+            f"table '{name}': {len(error.failure_cases)} cells break its schema; first: column "
+            f"{first['column']}, check {first['check']}, value {first['failure_case']!r}, row {first['index']}"
+        ) from None

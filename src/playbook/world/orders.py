@@ -1,0 +1,76 @@
+"""Orders: each customer buys at a latent rate until a latent dropout (Pareto/NBD), spend correlated with frequency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from playbook.world.market import ids
+
+if TYPE_CHECKING:
+    from playbook.world.settings import WorldSettings
+
+NEEDS: tuple[str, ...] = ("market",)
+
+SEASON = 0.15  # amplitude of the yearly season in order size
+MARGIN_NOISE = 0.05
+
+
+def generate(
+    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+) -> dict[str, pd.DataFrame]:
+    """Return orders and order_lines.
+
+    Counts are Poisson over the time a customer is both known and alive; given the count, times are uniform over
+    that time (the order statistics of a Poisson process), so no loop over customers is needed.
+    """
+    customers, truth = tables["customers"], tables["truth_customers"]
+    window = (settings.end - customers["created_at"]).dt.total_seconds().to_numpy() / 604_800
+    alive = np.minimum(window, truth["lifetime_weeks"].to_numpy())
+    count = 1 + rng.poisson(truth["rate_week"].to_numpy() * alive)  # the first order makes a customer
+    who = np.repeat(np.arange(len(customers)), count)
+    first = np.concatenate([[0], np.cumsum(count)[:-1]])
+    week = rng.random(len(who)) * alive[who]
+    week[first] = 0.0
+    order = np.lexsort((week, who))
+    week = week[order]
+    n = len(who)
+    at = customers["created_at"].to_numpy()[who] + (week * 604_800 * 1e6).astype("timedelta64[us]")
+    at = np.minimum(at, np.datetime64(settings.end, "us") - np.timedelta64(1, "s"))
+
+    year_share = (at - at.astype("datetime64[Y]")) / np.timedelta64(365, "D")
+    season = 1 + SEASON * np.cos(2 * np.pi * (year_share - 11 / 12))
+    budget = truth["spend_amt"].to_numpy()[who] * rng.gamma(6.0, 1 / 6.0, n) * season
+    order_id = ids("O", n).to_numpy()
+    orders = pd.DataFrame(
+        {
+            "order_id": order_id,
+            "customer_id": customers["customer_id"].to_numpy()[who],
+            "kind": "order",
+            "channel": rng.choice(["web", "phone", "edi"], n, p=[0.5, 0.3, 0.2]),
+            "ordered_at": at,
+            "status": "shipped",
+        }
+    )
+
+    products = tables["products"]
+    lines = 1 + rng.poisson(1.2, n)
+    of = np.repeat(np.arange(n), lines)
+    line_no = np.arange(len(of)) - np.repeat(np.cumsum(lines) - lines, lines) + 1
+    popularity = 1 / np.arange(1, len(products) + 1) ** 0.8
+    product = rng.choice(len(products), len(of), p=popularity / popularity.sum())
+    price = products["price_amt"].to_numpy()[product]
+    qty = np.maximum(1, np.round(budget[of] / lines[of] / price)).astype(np.int64)
+    order_lines = pd.DataFrame(
+        {
+            "order_id": order_id[of],
+            "line_no": line_no.astype(np.int64),
+            "product_id": products["product_id"].to_numpy()[product],
+            "qty_ordered": qty,
+            "unit_price_amt": np.round(price * (1 + rng.normal(0, MARGIN_NOISE, len(of)).clip(-0.2, 0.2)), 2),
+            "unit_cost_amt": products["unit_cost_amt"].to_numpy()[product],
+        }
+    )
+    return {"orders": orders, "order_lines": order_lines}

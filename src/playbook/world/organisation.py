@@ -1,0 +1,58 @@
+"""Units and staff; each person's latent skill is the truth behind handle times, training scores and who leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from playbook.world.market import MARKETS, ids
+
+if TYPE_CHECKING:
+    from playbook.world.settings import WorldSettings
+
+NEEDS: tuple[str, ...] = ("market",)
+
+ROLES = ("service agent", "account manager", "picker", "planner")
+ROLE_SHARES = (0.45, 0.15, 0.30, 0.10)
+YEARS_TO_LEAVE = 4.0  # mean stay of an average person
+LEAVE_ON_SKILL = 0.7  # people one sd less skilled leave exp(0.7) times as fast: survivors look too good
+
+
+def generate(
+    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+) -> dict[str, pd.DataFrame]:
+    """Return units, staff and truth_staff."""
+    units = pd.DataFrame(
+        [
+            (f"U{r}{role[0].upper()}", f"{role}s {market[0]}", role, f"R{r}")
+            for r, market in enumerate(MARKETS, start=1)
+            for role in ROLES
+        ],
+        columns=["unit_id", "name", "function", "region_id"],
+    )
+    n = max(120, settings.customers // 20)
+    region = rng.choice(len(MARKETS), n, p=[market[5] for market in MARKETS])
+    role = rng.choice(len(ROLES), n, p=ROLE_SHARES)
+    skill = rng.normal(0, 1, n)
+    # Hiring is even from four years before the history to its end: rapid, because many leave.
+    first = settings.start - pd.DateOffset(years=4)
+    span = (settings.end - first).days
+    hired = pd.Series(first + pd.to_timedelta(np.floor(rng.random(n) * span), unit="D"))
+    stay_d = rng.exponential(YEARS_TO_LEAVE * 365 * np.exp(LEAVE_ON_SKILL * settings.effect * skill))
+    left = hired + pd.to_timedelta(np.floor(np.minimum(stay_d, 40_000)), unit="D")
+    staff = pd.DataFrame(
+        {
+            "staff_id": ids("T", n),
+            "unit_id": [f"U{r + 1}{ROLES[k][0].upper()}" for r, k in zip(region, role, strict=True)],
+            "role": np.array(ROLES)[role],
+            "region_id": [f"R{r + 1}" for r in region],
+            "hired_on": hired.astype("datetime64[us]"),
+            "left_on": left.where(left < settings.end).astype("datetime64[us]"),
+            "fte_h_week": rng.choice([20.0, 32.0, 38.0], n, p=[0.2, 0.2, 0.6]),
+            "cost_amt_h": np.round(np.array([market[7] for market in MARKETS])[region] * rng.uniform(0.95, 1.2, n), 2),
+        }
+    )
+    truth = pd.DataFrame({"staff_id": staff["staff_id"], "skill": skill, "stay_d": stay_d})
+    return {"units": units, "staff": staff, "truth_staff": truth}
