@@ -26,9 +26,9 @@ def generate(
     """Return units, staff and truth_staff."""
     units = pd.DataFrame(
         [
-            (f"U{r}{role[0].upper()}", f"{role}s {market[0]}", role, f"R{r}")
+            (f"U{r}{k}", f"{role}s {market[0]}", role, f"R{r}")
             for r, market in enumerate(MARKETS, start=1)
-            for role in ROLES
+            for k, role in enumerate(ROLES)
         ],
         columns=["unit_id", "name", "function", "region_id"],
     )
@@ -45,7 +45,7 @@ def generate(
     staff = pd.DataFrame(
         {
             "staff_id": ids("T", n),
-            "unit_id": [f"U{r + 1}{ROLES[k][0].upper()}" for r, k in zip(region, role, strict=True)],
+            "unit_id": [f"U{r + 1}{k}" for r, k in zip(region, role, strict=True)],
             "role": np.array(ROLES)[role],
             "region_id": [f"R{r + 1}" for r in region],
             "hired_on": hired.astype("datetime64[us]"),
