@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +112,9 @@ class Store:
         import duckdb
 
         connection = duckdb.connect()
+        connection.execute("set enable_progress_bar = false")  # in a notebook it would become a cell's output
         for table in names:
-            file = (self.path / f"{table}.parquet").as_posix().replace("'", "''")
+            file = escape((self.path / f"{table}.parquet").as_posix()).replace("'", "''")
             connection.execute(f"create view {table} as select * from read_parquet('{file}')")
         return connection
 

@@ -22,22 +22,33 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def write_store(path: str | Path, tables: Mapping[str, pd.DataFrame], info: Mapping[str, Any]) -> None:
-    """Write `tables` as a store at `path`, replacing what is there only when all is written.
+def write_store(
+    path: str | Path,
+    tables: Mapping[str, pd.DataFrame],
+    info: Mapping[str, Any],
+    *,
+    beside: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write `tables` as a store at `path`, replacing the store that is there only when all is written.
 
     Tables named ``truth_*`` go to the folder `truth/`. `info` (kind, name, seed ...) is kept in `store.json`
-    with each table's rows and hash, and one hash of all tables.
+    with each table's rows and hash, and one hash of all tables. `beside` are further files, by name.
 
     Raises
     ------
     StoreError
-        When a table is not canonical or breaks its schema, with the first rows that do.
+        When something else than a store is at `path`: it is left alone.
     """
-    target = Path(path)
-    draft = target.with_name(target.name + ".incomplete")
-    if draft.exists():
-        shutil.rmtree(draft)
+    target = Path(path).resolve()
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / INFO).is_file()):
+        raise StoreError(f"'{target}' is there and is no store: name another folder, or remove it")
+    draft, replaced = (target.with_name(target.name + end) for end in (".incomplete", ".replaced"))
+    for rest in (draft, replaced):
+        if rest.exists():
+            shutil.rmtree(rest)
     (draft / "truth").mkdir(parents=True)
+    for file_name, content in (beside or {}).items():
+        (draft / file_name).write_bytes(content)
     rows: dict[str, dict[str, Any]] = {}
     for name, frame in sorted(tables.items()):
         is_truth = name.startswith("truth_")
@@ -49,8 +60,10 @@ def write_store(path: str | Path, tables: Mapping[str, pd.DataFrame], info: Mapp
     text = json.dumps({**info, "hash": digest, "tables": rows}, indent=2, default=str)
     (draft / INFO).write_text(text + "\n", encoding="utf-8")
     if target.exists():
-        shutil.rmtree(target)
+        target.rename(replaced)  # in one move, so that a store is never seen half deleted
     draft.rename(target)
+    if replaced.exists():
+        shutil.rmtree(replaced)
 
 
 def validate(name: str, frame: pd.DataFrame) -> None:

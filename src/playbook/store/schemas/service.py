@@ -13,7 +13,12 @@ TABLES = (
             Column("ticket_id", "text", "request it belongs to", nullable=True),
             Column("staff_id", "text", "who answered", nullable=True),
             Column("channel", "text", "phone, email, chat, sms, post"),
-            Column("direction", "text", "in: the customer contacts us; out: we contact them", choices=("in", "out")),
+            Column(
+                "direction",
+                "text",
+                "in: the customer contacts us; out: we contact them",
+                choices=("in", "out"),
+            ),
             Column("purpose", "text", "service, order, marketing, survey, personalisation"),
             Column("arrived_at", "time", "arrived, or was sent"),
             Column("answered_at", "time", "a person answered; empty when abandoned or sent", nullable=True),
@@ -35,6 +40,19 @@ TABLES = (
             Column("first_response_at", "time", "first answer by a person", nullable=True),
             Column("resolved_at", "time", "resolved; empty while open", nullable=True),
             Column("owner_staff_id", "text", "who keeps the relationship", nullable=True),
+        ),
+    ),
+    Table(
+        "shifts",
+        "one person's block of work",
+        ("shift_id",),
+        (
+            Column("shift_id", "text", "key"),
+            Column("staff_id", "text", "who"),
+            Column("starts_at", "time", "planned start"),
+            Column("ends_at", "time", "planned end"),
+            Column("activity", "text", "phone, back office, training ..."),
+            Column("is_worked", "flag", "false when the person was absent"),
         ),
     ),
 )

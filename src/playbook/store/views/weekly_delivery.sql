@@ -11,8 +11,8 @@ with days as (
 )
 select site_id,
     week_on::timestamp as week_on,
-    count(*)::bigint as parcels,
-    count(*) filter (late)::bigint as late,
+    count(*)::bigint as total,
+    count(*) filter (late)::bigint as failed,
     avg(transit_d) as transit_d
 from days
 where week_on >= (select date_trunc('week', min(dispatched_at)) + interval 7 day from shipments)
