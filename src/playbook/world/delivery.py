@@ -17,12 +17,12 @@ NEEDS: tuple[str, ...] = ("market", "orders")
 SITES = ("north", "south")
 PROMISE_D = 5.0
 LOG_SD = 0.32
-DAY_NOISE = 0.04  # common cause shared by all parcels of a day: makes plain p-chart limits too narrow
+WEEK_NOISE = 0.045  # common cause shared by all parcels of a week: makes plain p-chart limits too narrow
 
 # site, kind, weeks before the end of the history: start, end, change of mean log transit time
 SHIFTS = (
     ("north", "step", 44, 34, 0.22),  # a carrier's strike and its backlog
-    ("south", "step", 16, 0, 0.14),  # a new sorting line that never settled
+    ("south", "step", 16, 0, 0.22),  # a new sorting line that never settled
     ("north", "trend", 12, 0, 0.16),  # slow growth of volume above capacity
 )
 
@@ -46,10 +46,10 @@ def generate(
     region = orders["customer_id"].map(tables["customers"].set_index("customer_id")["region_id"])
     site = np.where(region.isin(["R1", "R2"]) ^ (rng.random(n) < 0.05), SITES[0], SITES[1])
     ordered = orders["ordered_at"].to_numpy()
-    day = (ordered - np.datetime64(settings.start, "us")) // np.timedelta64(1, "D")
-    day_effect = rng.normal(0, DAY_NOISE, (len(SITES), settings.days + 1))
+    week = (ordered - np.datetime64(settings.start, "us")) // np.timedelta64(7, "D")
+    week_effect = rng.normal(0, WEEK_NOISE, (len(SITES), settings.days // 7 + 1))
     weeks_left = (np.datetime64(settings.end, "us") - ordered) / np.timedelta64(7, "D")
-    log_mean = np.log(3.2) + day_effect[(site == SITES[1]).astype(int), day.astype(int)]
+    log_mean = np.log(3.2) + week_effect[(site == SITES[1]).astype(int), week.astype(int)]
     transit_d = np.exp(log_mean + drift(site, weeks_left, settings.effect) + rng.normal(0, LOG_SD, n))
     pick_d = rng.gamma(2.0, 0.15, n)
     hour = np.timedelta64(3_600_000_000, "us")
