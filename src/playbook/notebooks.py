@@ -116,6 +116,8 @@ def without_solutions(notebook: NotebookNode) -> NotebookNode:
 
 def main() -> None:
     """Rebuild the seven committed notebooks: ``python -m playbook.notebooks`` (or ``make notebooks``)."""
+    import tempfile
+
     import nbformat
     from nbclient import NotebookClient
 
@@ -124,7 +126,8 @@ def main() -> None:
     folder = project_root() / "modules"
     for module in modules().values():
         notebook = build(module)
-        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+        with tempfile.TemporaryDirectory() as scratch:
+            NotebookClient(notebook, timeout=600, resources={"metadata": {"path": scratch}}).execute()
         nbformat.write(committed(notebook), folder / module.notebook)
         print(f"built modules/{module.notebook}")
 

@@ -95,13 +95,16 @@ class Session:
     def __repr__(self) -> str:
         return self._repr_markdown_().replace("**", "")
 
-    def data(self, play: ModuleType) -> Tables:
-        """Return the play's tables, from the client's store or, labelled, from the synthetic world."""
+    def data(self, play: ModuleType, **parameters: Any) -> Tables:
+        """Return the play's tables, from the client's store or, labelled, from the synthetic world.
+
+        `parameters` fill the `$name` places of its views, beside `$as_of`.
+        """
         entry = _entry(play)
-        if entry.id not in self._tables:
+        if entry.id not in self._tables or parameters:
             missing = self._store.missing(entry.inputs)
             store = self._illustration() if missing else self._store
-            parameters = {"as_of": self.as_of}
+            parameters = {"as_of": self.as_of, **parameters}
             self._tables[entry.id] = Tables(entry, store, parameters, illustration=bool(missing))
             if missing:
                 output.markdown(

@@ -1,0 +1,38 @@
+# Two commands for users: `make demo` and `make test`. The rest is for maintainers; CONTRIBUTING.md says when.
+PYTHON ?= python3
+BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test setup lint notebooks lock clean
+
+demo: setup
+	$(BIN)/playbook run datasets/demo/engagement.yml
+
+test: setup
+	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --nbval --ignore=tests --ignore=src modules
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the playbook needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	@echo "installing the locked dependencies (a minute or two) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+notebooks: setup
+	$(BIN)/python -m playbook.notebooks
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --extra dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv runs participants decisions

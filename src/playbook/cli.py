@@ -1,0 +1,159 @@
+"""The command line: thin commands over the library; every error the user can mend is one line and exit code 1."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from playbook.errors import PlaybookError, SettingsError
+
+app = typer.Typer(
+    help="Customer Intimacy Operations Playbook: from a client's settings to executed notebooks and a book.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+EngagementFile = Annotated[Path, typer.Argument(help="the engagement's YAML file", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(help="a run's folder, e.g. runs/demo-company", show_default=False)]
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="the client's name", show_default=False)],
+    to: Annotated[Path, typer.Option(help="folder of engagements")] = Path("engagements"),
+) -> None:
+    """Write a commented engagement file for a new client."""
+    from playbook.engagement.template import write_engagement
+
+    path = write_engagement(name, to)
+    typer.echo(f"wrote {path}; run it with: playbook run {path}")
+
+
+@app.command()
+def generate(
+    to: Annotated[Path, typer.Argument(help="folder to write the store to", show_default=False)],
+    seed: Annotated[int, typer.Option(help="everything random follows from it")] = 20260701,
+    customers: Annotated[int, typer.Option(help="how many customers")] = 5000,
+    months: Annotated[int, typer.Option(help="length of the history, at least 36")] = 36,
+    as_of: Annotated[str, typer.Option(help="last day of the history")] = "2026-07-01",
+    effect: Annotated[float, typer.Option(help="multiplies every planted effect; 0 plants none")] = 1.0,
+) -> None:
+    """Generate a synthetic world as a store."""
+    from playbook.world.generate import write_world
+    from playbook.world.settings import WorldSettings
+
+    write_world(WorldSettings(seed, customers, months, as_of, effect), to)
+    typer.echo(f"wrote a world of {customers:,} customers to {to}")
+
+
+@app.command()
+def intake(
+    mapping: Annotated[Path, typer.Argument(help="the mapping's YAML file", show_default=False)],
+    to: Annotated[Path, typer.Argument(help="folder to write the store to", show_default=False)],
+    name: Annotated[str, typer.Option(help="the client's name")] = "client",
+) -> None:
+    """Take in a client's exports: every row is accepted, or quarantined with a reason."""
+    from playbook.store.intake import take_in
+
+    typer.echo(take_in(mapping, to, name=name).text())
+
+
+@app.command()
+def run(
+    engagement: EngagementFile,
+    to: Annotated[Path | None, typer.Option(help="run folder [default: runs/<client>]")] = None,
+) -> None:
+    """Run an engagement: store, executed notebooks, decisions, book. Run again to continue or refresh."""
+    from playbook.engagement.settings import read_engagement
+    from playbook.progress import progress
+    from playbook.publish.produce import produce
+
+    folder = to or Path("runs") / read_engagement(engagement).slug
+    with progress() as report:
+        page = produce(engagement, folder, report)
+    typer.echo(f"run:  {folder}\nbook: open {page} in a browser ({page.resolve().as_uri()})")
+
+
+@app.command()
+def book(
+    run_folder: RunFolder,
+    edition: Annotated[
+        Literal["facilitator", "participant"], typer.Option(help="with solutions folded, or without any")
+    ] = "facilitator",
+) -> None:
+    """Build one edition of a run's book."""
+    from playbook.engagement.runner import Run
+    from playbook.progress import progress
+    from playbook.publish.produce import publish
+
+    with progress() as report:
+        page = publish(Run(run_folder.resolve()), edition, report)
+    typer.echo(f"book: open {page} in a browser ({page.as_uri()})")
+
+
+@app.command()
+def participants(
+    run_folder: RunFolder,
+    to: Annotated[Path | None, typer.Option(help="folder to write [default: participants/<run>]")] = None,
+) -> None:
+    """Write the participants' copies of a run: no solutions, no answers."""
+    from playbook.publish.participants import copy_for_participants
+
+    folder = to or Path("participants") / run_folder.resolve().name
+    copy_for_participants(run_folder, folder)
+    typer.echo(f"wrote {folder}; open it with: playbook lab {folder}")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def lab(
+    folder: Annotated[Path, typer.Argument(help="participants' copy, run or modules folder")] = Path("modules"),
+    options: Annotated[list[str] | None, typer.Argument(help="passed on to jupyter lab")] = None,
+) -> None:
+    """Open JupyterLab on a folder of notebooks; more options go to JupyterLab, e.g. --no-browser."""
+    import subprocess
+
+    if not folder.is_dir():
+        raise SettingsError(f"no folder '{folder}': write one with 'playbook participants RUN'")
+    command = [sys.executable, "-m", "jupyterlab", str(folder), *(options or [])]
+    raise typer.Exit(subprocess.run(command).returncode)
+
+
+@app.command()
+def plays(
+    module: Annotated[str | None, typer.Argument(help="only this module")] = None,
+) -> None:
+    """List the plays: what each decides, how long it takes, what it reads, what can be set."""
+    from playbook import catalogue
+    from playbook.errors import nearest
+
+    if module is not None and module not in catalogue.MODULES:
+        raise SettingsError(f"no module '{module}'; {nearest(module, catalogue.MODULES)}")
+    for play in catalogue.plays().values():
+        if module in (None, play.module):
+            typer.echo(f"{play.id}  ({play.teach_min}+{play.practise_min} min, {play.cut})  {play.title}")
+            typer.echo(f"    reads {', '.join(play.inputs)}; decides {play.decides}")
+            for setting in play.settings:
+                typer.echo(f"    {setting.name} = {setting.default!r}  {setting.help}")
+
+
+def main() -> None:
+    """Run the command line: exit code 1 and one line for what the user can mend, 2 for a wrong command line."""
+    # Typer carries its own copy of click; the base of its public BadParameter is the error of any wrong command line.
+    usage_error = typer.BadParameter.__mro__[1]
+    try:
+        sys.exit(app(standalone_mode=False))
+    except PlaybookError as error:
+        typer.echo(f"playbook: {error}", err=True)
+        sys.exit(1)
+    except usage_error as error:
+        command = error.ctx.command_path if error.ctx else "playbook"
+        typer.echo(f"playbook: {error.format_message()} (see {command} --help)", err=True)
+        sys.exit(2)
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("playbook: stopped; run the same command again to continue", err=True)
+        sys.exit(130)

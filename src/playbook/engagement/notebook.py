@@ -1,0 +1,68 @@
+"""Executing one notebook: the executed file is always left readable, also when a cell fails."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playbook.errors import RunError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+CELL_TIMEOUT_S = 600
+
+
+def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) -> None:
+    """Execute `notebook` with papermill in the folder of `output`, and write it there in one move.
+
+    Raises
+    ------
+    RunError
+        When a cell fails or takes longer than `CELL_TIMEOUT_S`: names module, play, cell and error. The notebook is
+        written all the same, with the error in it.
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".draft-") as scratch:
+        draft = Path(scratch) / output.name
+
+        def attempt() -> None:
+            papermill.execute_notebook(
+                notebook,
+                draft,
+                parameters=parameters,
+                cwd=output.parent,
+                progress_bar=False,
+                kernel_name="python3",
+                execution_timeout=CELL_TIMEOUT_S,
+                start_timeout=120,
+                extra_arguments=["--log-level=ERROR"],
+            )
+
+        problem: str | None = None
+        try:
+            try:
+                attempt()
+            except DeadKernelError:  # a busy machine sometimes loses a starting kernel; once is bad luck
+                attempt()
+        except papermill.PapermillExecutionError as error:
+            cell = notebook.cells[_source_index(notebook, error.source)]
+            problem = f"{cell.metadata.get('play', 'set-up')}, cell {cell.id}: {error.ename}: {_first(error.evalue)}"
+        except (DeadKernelError, TimeoutError) as error:
+            problem = f"{type(error).__name__}: {_first(str(error))}"
+        if draft.is_file():
+            os.replace(draft, output)
+    if problem:
+        raise RunError(f"module {output.stem.split('_', 1)[-1]}, play {problem} (see {output})")
+
+
+def _source_index(notebook: NotebookNode, source: str) -> int:
+    return next((i for i, cell in enumerate(notebook.cells) if cell.source == source), 0)
+
+
+def _first(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else ""

@@ -1,0 +1,210 @@
+"""One run of an engagement: store, executed notebooks, decisions, book, manifest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from playbook import __version__, catalogue, notebooks
+from playbook.classroom.register import merge
+from playbook.engagement.notebook import execute
+from playbook.engagement.settings import Engagement, read_engagement
+from playbook.engagement.steps import Step, code_hash, fingerprint, write_json
+from playbook.store.reading import INFO, Store
+from playbook.store.writing import file_hash
+
+Report = Callable[[str, str], None]
+SHARED_CODE = ("contract.py", "pictures.py", "catalogue.py", "notebooks.py", "classroom", "methods", "store")
+WORLD_CODE = ("world", "store/writing.py", "store/schemas")
+VERSIONS = ("pandas", "numpy", "scipy", "duckdb", "pyarrow", "matplotlib", "papermill", "jupyter-book", "splink")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one run and where things are in it."""
+
+    folder: Path
+
+    @property
+    def store(self) -> Path:
+        """Canonical tables."""
+        return self.folder / "store"
+
+    @property
+    def illustration(self) -> Path:
+        """The synthetic world for plays that the client's data cannot feed."""
+        return self.folder / "illustration"
+
+    @property
+    def notebooks(self) -> Path:
+        """Executed notebooks."""
+        return self.folder / "notebooks"
+
+    @property
+    def steps(self) -> Path:
+        """Records of finished steps."""
+        return self.folder / "steps"
+
+    @property
+    def manifest(self) -> Path:
+        """What made this run; written last."""
+        return self.folder / "manifest.json"
+
+
+def module_names(engagement: Engagement) -> list[str]:
+    """Return the modules of the chosen plays, in order."""
+    return list(dict.fromkeys(play.module for play in engagement.chosen()))
+
+
+def run(path: str | Path, folder: str | Path, report: Report = lambda step, state: None) -> Run:
+    """Run the engagement file `path` in `folder`, doing only what is not done yet.
+
+    Parameters
+    ----------
+    path : path
+        The engagement file.
+    folder : path
+        The run folder; made when missing, continued when there.
+    report : callable
+        Told each step's name and state (running, done, unchanged).
+
+    Raises
+    ------
+    SettingsError, MappingError
+        Before anything runs.
+    RunError
+        When a cell fails; the notebook that shows it stays in the run folder.
+    """
+    path, place = Path(path), Run(Path(folder).resolve())
+    engagement = read_engagement(path)
+    for part in (place.folder, place.notebooks, place.steps):
+        part.mkdir(parents=True, exist_ok=True)
+    place.manifest.unlink(missing_ok=True)
+    shutil.copyfile(path, place.folder / "engagement.yml")
+
+    records: dict[str, Any] = {}
+    data = data_steps(engagement, path, place)
+    for step in data:
+        records[step.name] = step.run(place.steps, report)
+    data_key = fingerprint([step.inputs for step in data])
+    modules = [module_step(engagement, name, place, data_key) for name in module_names(engagement)]
+    records |= _in_parallel(modules, place, report)
+    _drop_others(place, modules)
+    write_json(place.folder / "decisions.json", merge(place.folder / "decisions"))
+    return _finish(engagement, path, place, records)
+
+
+def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
+    """Return the steps that make the store and, for a client, the world of the illustrations."""
+    from playbook.world.generate import write_world
+
+    settings = engagement.world_settings()
+    world_key = fingerprint(settings.as_dict(), code_hash(*WORLD_CODE))
+    if engagement.data.mapping is None:
+        return [
+            Step("store", world_key, (place.store / INFO,), lambda: write_world(settings, place.store)),
+        ]
+    from playbook.store.intake import source_files, take_in
+
+    mapping = path.parent / engagement.data.mapping
+    exports = {str(file.name): file_hash(file) for file in [mapping, *source_files(mapping)]}
+
+    def intake() -> None:
+        take_in(mapping, place.store, name=engagement.client.name, extra={"illustration": "../illustration"})
+
+    return [
+        Step("store", fingerprint(exports, engagement.client.name, code_hash("store")), (place.store / INFO,), intake),
+        Step(
+            "illustration",
+            world_key,
+            (place.illustration / INFO,),
+            lambda: write_world(settings, place.illustration),
+        ),
+    ]
+
+
+def module_step(engagement: Engagement, name: str, place: Run, data_key: str) -> Step:
+    """Return the step that executes one module's notebook."""
+    module = catalogue.modules()[name]
+    notebook = notebooks.build(module, [play for play in engagement.chosen() if play.module == name])
+    parameters = engagement.parameters(name) | {"store": "../store", "register": "../decisions"}
+    output = place.notebooks / module.notebook
+    decisions = place.folder / "decisions" / f"{name}.json"
+    inputs = fingerprint(data_key, notebook, parameters, code_hash(*SHARED_CODE, name))
+
+    def action() -> None:
+        decisions.unlink(missing_ok=True)
+        execute(notebook, output, parameters)
+
+    return Step(f"module-{name}", inputs, (output, decisions), action)
+
+
+def _in_parallel(steps: list[Step], place: Run, report: Report) -> dict[str, Any]:
+    """Run module steps, as many at a time as there are cores; on a failure start no more and let the others end."""
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(steps))) as pool:
+        futures = {step.name: pool.submit(step.run, place.steps, report) for step in steps}
+        _, waiting = wait(futures.values(), return_when=FIRST_EXCEPTION)
+        for future in waiting:
+            future.cancel()
+    return {name: future.result() for name, future in futures.items() if not future.cancelled()}
+
+
+def _drop_others(place: Run, modules: list[Step]) -> None:
+    """Remove what an earlier choice of modules left in the run folder."""
+    kept = {file.name for step in modules for file in step.outputs}
+    for file in [*place.notebooks.glob("*.ipynb"), *(place.folder / "decisions").glob("*.json")]:
+        if file.name not in kept:
+            file.unlink()
+            (place.steps / f"module-{file.stem.split('_', 1)[-1]}.json").unlink(missing_ok=True)
+
+
+def _finish(engagement: Engagement, path: Path, place: Run, records: dict[str, Any]) -> Run:
+    store = Store(place.store)
+    manifest = {
+        "client": engagement.client.name,
+        "as_of": engagement.as_of.isoformat(),
+        "data": {"kind": store.info["kind"], "name": store.info["name"], "hash": store.info["hash"]},
+        "seed": engagement.world_settings().seed,
+        "engagement_sha256": file_hash(path),
+        "plays": [play.id for play in engagement.chosen()],
+        "illustrated": [play.id for play in engagement.chosen() if store.missing(play.inputs)],
+        "notebooks": {file.name: file_hash(file) for file in sorted(place.notebooks.glob("*.ipynb"))},
+        "seconds": {name: record["seconds"] for name, record in records.items()},
+        "versions": {"playbook": __version__, "python": platform.python_version()}
+        | {name: version(name) for name in VERSIONS},
+    }
+    write_json(place.manifest, manifest)
+    return place
+
+
+def provenance(place: Run) -> dict[str, str]:
+    """Return what the footer of every published page says about this run.
+
+    Raises
+    ------
+    RunError
+        When the run is not finished.
+    """
+    import json
+
+    from playbook.errors import RunError
+
+    if not place.manifest.is_file():
+        raise RunError(f"run '{place.folder}' is not finished: run its engagement again")
+    manifest = json.loads(place.manifest.read_text(encoding="utf-8"))
+    data = manifest["data"]
+    return {
+        "client": manifest["client"],
+        "as_of": manifest["as_of"],
+        "data": "synthetic world" if data["kind"] == "world" else f"exports of {data['name']}",
+        "seed": str(manifest["seed"]),
+        "hash": data["hash"],
+        "version": manifest["versions"]["playbook"],
+    }

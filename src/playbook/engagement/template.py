@@ -1,0 +1,49 @@
+"""The engagement file a facilitator starts from."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from playbook.errors import SettingsError
+
+TEMPLATE = """\
+# Engagement of {name}. Run it with: playbook run {path}
+client:
+  name: {quoted}
+  industry: industrial distribution
+  currency: EUR
+as_of: {today}        # the day on which all numbers are read
+data:
+  world:                 # a synthetic company, until the client's exports arrive
+    seed: 20260701
+    customers: 5000
+    months: 36
+# data:                  # then: a mapping of the exports (see datasets/online_retail/mapping.yml)
+#   mapping: mapping.yml
+# modules: [define, measure]          # leave out to run all seven
+# plays: [measure.control_charts]     # or choose single plays
+settings: {{}}             # thresholds of single plays; `playbook plays` lists them
+"""
+
+
+def write_engagement(name: str, folder: Path) -> Path:
+    """Write `folder/<slug>/engagement.yml` and return its path.
+
+    Raises
+    ------
+    SettingsError
+        When the name holds no letter or digit, or the file is already there (it is left alone).
+    """
+    from playbook.engagement.settings import slug
+
+    if not slug(name):
+        raise SettingsError(f"client name {name!r}: expected at least one letter or digit")
+    path = folder / slug(name) / "engagement.yml"
+    if path.exists():
+        raise SettingsError(f"{path} is already there: edit it, or choose another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    quoted = "'" + name.replace("'", "''") + "'"
+    text = TEMPLATE.format(name=name, quoted=quoted, path=path.as_posix(), today=date.today().isoformat())
+    path.write_text(text, encoding="utf-8")
+    return path

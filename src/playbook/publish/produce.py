@@ -1,0 +1,49 @@
+"""An engagement all the way to its book."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from playbook.catalogue import project_root
+from playbook.engagement.runner import Report, Run, provenance, run
+from playbook.engagement.steps import Step, code_hash, fingerprint, hashes, write_json
+
+EDITIONS = {"facilitator": "book", "participant": "book-participants"}
+
+
+def produce(path: Path, folder: Path, report: Report = lambda step, state: None) -> Path:
+    """Run an engagement and build its book; return the book's first page."""
+    place = run(path, folder, report)
+    return publish(place, "facilitator", report)
+
+
+def publish(place: Run, edition: str, report: Report = lambda step, state: None) -> Path:
+    """Build one edition of a finished run's book; return its first page.
+
+    The facilitator's edition shows solutions folded, the participants' has none.
+    """
+    notebooks = sorted(place.notebooks.glob("*.ipynb"))
+    footer = provenance(place) | {"edition": edition}
+    out = place.folder / EDITIONS[edition]
+    root = project_root()
+    pages = [root / "_config.yml", *sorted(p for p in (root / "book").rglob("*") if p.is_file())]
+    plan = sorted((root / "modules").rglob("*.yml"))
+    inputs = fingerprint(
+        hashes([*notebooks, place.folder / "decisions.json"]),
+        [hashes([page]) for page in [*pages, *plan]],
+        footer,
+        code_hash("publish", "catalogue.py", "notebooks.py"),
+    )
+
+    def action() -> None:
+        from playbook.publish.book import build_book
+
+        build_book(notebooks, out, provenance=footer, edition=edition)
+
+    step = Step(f"book-{edition}", inputs, (out / "index.html",), action)
+    record = step.run(place.steps, report)
+    manifest = json.loads(place.manifest.read_text(encoding="utf-8"))
+    manifest["seconds"][step.name] = record["seconds"]
+    write_json(place.manifest, manifest)
+    return out / "index.html"

@@ -1,0 +1,34 @@
+"""The register keeps one row per play and survives a kill."""
+
+import json
+from datetime import date
+
+import pytest
+
+from playbook.classroom import register
+from playbook.contract import Decision
+
+DECISION = Decision("Do it.", "Seen.", "waits", "min", 1.0, 2.0, "never", "head of service", review_days=30)
+
+
+def row(play):
+    return register.entry(play, "Why?", DECISION, as_of=date(2026, 7, 1), illustration=False, data_hash="ab")
+
+
+def test_rows_of_all_modules_are_merged_in_module_order_of_their_files(tmp_path):
+    """Parallel modules write their own files; the merge holds every row."""
+    register.record(tmp_path, "unify", row("unify.a"))
+    register.record(tmp_path, "define", row("define.b"))
+    register.record(tmp_path, "define", row("define.c"))
+    assert [r["play"] for r in register.merge(tmp_path)] == ["define.b", "define.c", "unify.a"]
+    assert {r["review_on"] for r in register.merge(tmp_path)} == {"2026-07-31"}
+
+
+def test_a_half_written_register_never_replaces_a_whole_one(tmp_path, monkeypatch):
+    """A failure while writing leaves the rows that were there."""
+    register.record(tmp_path, "define", row("define.a"))
+    monkeypatch.setattr(json, "dumps", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        register.record(tmp_path, "define", row("define.b"))
+    monkeypatch.undo()
+    assert [r["play"] for r in register.merge(tmp_path)] == ["define.a"]

@@ -1,0 +1,50 @@
+"""The catalogue is what the sections' front matter says, and each play has its three files."""
+
+import importlib
+
+import pytest
+
+from playbook import catalogue
+from playbook.catalogue import plays, project_root
+from playbook.errors import CatalogueError
+from playbook.store.reading import view_needs, views
+from playbook.store.schemas import tables
+
+DOORS = ("plot", "what_if", "plot_what_if", "decide", "check")
+
+
+@pytest.mark.parametrize("play_id", plays())
+def test_every_play_has_its_doors_and_its_test(play_id):
+    """Section, code and test carry the same name; the code has the doors the classroom calls, and three hints."""
+    play = plays()[play_id]
+    code = importlib.import_module(f"playbook.{play_id}")
+    assert all(callable(getattr(code, door, None)) for door in DOORS)
+    assert len(code.HINTS) == 3
+    assert (project_root() / "tests" / play.module / f"test_{play.name}.py").is_file()
+
+
+@pytest.mark.parametrize("play_id", plays())
+def test_every_input_is_a_canonical_table_or_a_view_of_some(play_id):
+    """A play reads only what a store can hold."""
+    play = plays()[play_id]
+    for name in play.inputs + play.optional:
+        for table in view_needs(name) if name in views() else (name,):
+            assert table in tables()
+
+
+@pytest.mark.parametrize("play_id", plays())
+def test_front_matter_agrees_with_the_plan(play_id):
+    """Topics and minutes are those that the plan of the 122 plays gives; no topic belongs to two plays."""
+    import yaml
+
+    plan = yaml.safe_load((project_root() / "modules" / "plan.yml").read_text(encoding="utf-8"))
+    planned = next(p for p in plan["plays"] if p["id"] == play_id)
+    assert list(plays()[play_id].topics) == planned["topics"]
+
+
+def test_an_unknown_key_in_front_matter_names_the_nearest(tmp_path):
+    """A typo in a section is one line with the file and the key that was meant."""
+    section = tmp_path / "play.md"
+    section.write_text("---\ntitel: x\n---\nbody\n", encoding="utf-8")
+    with pytest.raises(CatalogueError, match="unknown key 'titel'; did you mean 'title'"):
+        catalogue.read_play(section)

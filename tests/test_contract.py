@@ -1,0 +1,29 @@
+"""Feedback says near or which way off, never the answer; a decision predicts a range."""
+
+import math
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from playbook.contract import Decision, grade
+
+amounts = st.floats(0.1, 1e6)
+
+
+@given(answer=amounts, expected=amounts)
+def test_the_direction_is_right_and_the_answer_is_not_in_the_message(answer, expected):
+    """Property: too high exactly when above, near exactly within tolerance, and no expected value in the text."""
+    assume(abs(abs(answer - expected) - 0.1 * expected) > 1e-9)
+    feedback = grade(answer, expected, tolerance=0.1, hints=())
+    assert feedback.near == (abs(answer - expected) < 0.1 * expected)
+    if not feedback.near:
+        assert feedback.message.startswith("Too high" if answer > expected else "Too low")
+    assert f"{expected}" not in feedback.message
+
+
+@pytest.mark.parametrize(("low", "high"), [(2, 1), (math.nan, 1), (0, math.inf)])
+def test_a_decision_without_a_range_is_refused(low, high):
+    """Next quarter's review needs a finite range."""
+    with pytest.raises(ValueError, match="low <= high"):
+        Decision("a", "b", "c", "d", low, high, "e", "f")
