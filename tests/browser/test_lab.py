@@ -38,7 +38,9 @@ def lab(tmp_path_factory):
         _wait_until_up(f"{address}/api/status?token={TOKEN}", server)
         yield address
     finally:
-        subprocess.run([sys.executable, "-m", "jupyter_server.serverapp", "stop", str(port)], capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "jupyter_server.serverapp", "stop", str(port)], capture_output=True
+        )
         server.terminate()
         server.wait(timeout=30)
 
@@ -47,7 +49,10 @@ def _clean_environment(folder):
     """No settings or workspaces of whoever runs the tests."""
     import os
 
-    return os.environ | {"JUPYTER_CONFIG_DIR": str(folder / ".config"), "JUPYTERLAB_SETTINGS_DIR": str(folder / ".lab")}
+    return os.environ | {
+        "JUPYTER_CONFIG_DIR": str(folder / ".config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / ".lab"),
+    }
 
 
 def _wait_until_up(url, server):
@@ -76,7 +81,9 @@ def test_run_all_then_move_the_slider(lab, browser):
     handle.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
-        "before => document.querySelector('.jp-OutputArea .widget-html img').alt !== before", arg=before, timeout=30_000
+        "before => document.querySelector('.jp-OutputArea .widget-html img').alt !== before",
+        arg=before,
+        timeout=30_000,
     )
     after = picture.first.get_attribute("alt")
     assert re.match(r"At [\d.]+ sd", before)

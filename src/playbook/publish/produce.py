@@ -8,8 +8,9 @@ from pathlib import Path
 from playbook.catalogue import project_root
 from playbook.engagement.runner import Report, Run, provenance, run
 from playbook.engagement.steps import Step, code_hash, fingerprint, hashes, write_json
+from playbook.publish.pages import Edition
 
-EDITIONS = {"facilitator": "book", "participant": "book-participants"}
+FOLDERS: dict[Edition, str] = {"facilitator": "book", "participant": "book-participants"}
 
 
 def produce(path: Path, folder: Path, report: Report = lambda step, state: None) -> Path:
@@ -18,21 +19,21 @@ def produce(path: Path, folder: Path, report: Report = lambda step, state: None)
     return publish(place, "facilitator", report)
 
 
-def publish(place: Run, edition: str, report: Report = lambda step, state: None) -> Path:
+def publish(place: Run, edition: Edition, report: Report = lambda step, state: None) -> Path:
     """Build one edition of a finished run's book; return its first page.
 
     The facilitator's edition shows solutions folded, the participants' has none.
     """
     notebooks = sorted(place.notebooks.glob("*.ipynb"))
-    footer = provenance(place) | {"edition": edition}
-    out = place.folder / EDITIONS[edition]
+    footer = provenance(place)
+    out = place.folder / FOLDERS[edition]
     root = project_root()
     pages = [root / "_config.yml", *sorted(p for p in (root / "book").rglob("*") if p.is_file())]
     plan = sorted((root / "modules").rglob("*.yml"))
     inputs = fingerprint(
         hashes([*notebooks, place.folder / "decisions.json"]),
         [hashes([page]) for page in [*pages, *plan]],
-        footer,
+        footer | {"edition": edition},
         code_hash("publish", "catalogue.py", "notebooks.py"),
     )
 
