@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 NEEDS: tuple[str, ...] = ("market",)
 
 ROLES = ("service agent", "account manager", "picker", "planner")
-ROLE_SHARES = (0.45, 0.15, 0.30, 0.10)
-YEARS_TO_LEAVE = 4.0  # mean stay of an average person
-LEAVE_ON_SKILL = 0.7  # people one sd less skilled leave exp(0.7) times as fast: survivors look too good
+ROLE_SHARES = (0.42, 0.18, 0.26, 0.14)
+YEARS_TO_LEAVE = 2.4  # scale of a stay; its median is 1.4 years for an average person
+STAY_SHAPE = 0.7  # Weibull: most who leave do so early
+LEAVE_ON_SKILL = 1.0  # one sd less skill shortens a stay by exp(1.0): survivors look too good
 
 
 def generate(
@@ -32,7 +33,7 @@ def generate(
         ],
         columns=["unit_id", "name", "function", "region_id"],
     )
-    n = max(120, settings.customers // 20)
+    n = max(240, settings.customers // 10)
     region = rng.choice(len(MARKETS), n, p=[market[5] for market in MARKETS])
     role = rng.choice(len(ROLES), n, p=ROLE_SHARES)
     skill = rng.normal(0, 1, n)
@@ -40,7 +41,8 @@ def generate(
     first = settings.start - pd.DateOffset(years=4)
     span = (settings.end - first).days
     hired = pd.Series(first + pd.to_timedelta(np.floor(rng.random(n) * span), unit="D"))
-    stay_d = rng.exponential(YEARS_TO_LEAVE * 365 * np.exp(LEAVE_ON_SKILL * settings.effect * skill))
+    scale_d = YEARS_TO_LEAVE * 365 * np.exp(LEAVE_ON_SKILL * settings.effect * skill)
+    stay_d = scale_d * rng.weibull(STAY_SHAPE, n)
     left = hired + pd.to_timedelta(np.floor(np.minimum(stay_d, 40_000)), unit="D")
     staff = pd.DataFrame(
         {
@@ -51,7 +53,9 @@ def generate(
             "hired_on": hired.astype("datetime64[us]"),
             "left_on": left.where(left < settings.end).astype("datetime64[us]"),
             "fte_h_week": rng.choice([20.0, 32.0, 38.0], n, p=[0.2, 0.2, 0.6]),
-            "cost_amt_h": np.round(np.array([market[7] for market in MARKETS])[region] * rng.uniform(0.95, 1.2, n), 2),
+            "cost_amt_h": np.round(
+                np.array([market[7] for market in MARKETS])[region] * rng.uniform(0.95, 1.2, n), 2
+            ),
         }
     )
     truth = pd.DataFrame({"staff_id": staff["staff_id"], "skill": skill, "stay_d": stay_d})
