@@ -44,4 +44,8 @@ def test_no_play_imports_another(file):
     """A play stands alone: it can be read, tested and removed without the others."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     froms = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
-    assert not [m for m in froms if m.split(".")[0] == "playbook" and len(m.split(".")) > 1 and m.split(".")[1] in MODULES]
+    assert not [
+        m
+        for m in froms
+        if m.split(".")[0] == "playbook" and len(m.split(".")) > 1 and m.split(".")[1] in MODULES
+    ]

@@ -8,7 +8,12 @@ from playbook.pictures import PALETTE, alt_text, figure, finding, png
 def drawn():
     with figure() as ax:
         ax.plot([1, 2, 3], [2, 3, 1])
-    finding(ax, "Waiting fell after the second week and stayed there, in all of the regions", x="Week", y="Wait (min)")
+    finding(
+        ax,
+        "Waiting fell after the second week and stayed there, in all of the regions",
+        x="Week",
+        y="Wait (min)",
+    )
     return ax
 
 
@@ -32,10 +37,17 @@ def test_colours_differ_in_lightness_or_hue_for_colour_blind_readers():
     from matplotlib.colors import to_rgb
 
     rgb = np.array([to_rgb(c) for c in PALETTE]) ** 2.2
-    lms = rgb @ np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]]).T
+    lms = (
+        rgb
+        @ np.array(
+            [[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]]
+        ).T
+    )
     deuteranope = np.stack([lms[:, 0], 0.494207 * lms[:, 0] + 1.24827 * lms[:, 2], lms[:, 2]], axis=1)
     seen = np.log(np.maximum(deuteranope, 1e-3))
-    nearest = min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(range(len(PALETTE)), 2))
+    nearest = min(
+        np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(range(len(PALETTE)), 2)
+    )
     assert nearest > 0.1
 
 

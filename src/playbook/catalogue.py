@@ -116,7 +116,9 @@ def _split(path: Path) -> tuple[dict[str, Any], str]:
 def _setting(path: Path, name: str, spec: dict[str, Any]) -> Setting:
     for key in spec:
         if key not in SETTING_FIELDS:
-            raise CatalogueError(f"{path}: settings.{name}: unknown key '{key}'; {nearest(key, SETTING_FIELDS)}")
+            raise CatalogueError(
+                f"{path}: settings.{name}: unknown key '{key}'; {nearest(key, SETTING_FIELDS)}"
+            )
     if "default" not in spec or "help" not in spec:
         raise CatalogueError(f"{path}: settings.{name}: needs 'default' and 'help'")
     setting = Setting(

@@ -111,7 +111,9 @@ def participants(
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def lab(
-    folder: Annotated[Path, typer.Argument(help="participants' copy, run or modules folder")] = Path("modules"),
+    folder: Annotated[Path, typer.Argument(help="participants' copy, run or modules folder")] = Path(
+        "modules"
+    ),
     options: Annotated[list[str] | None, typer.Argument(help="passed on to jupyter lab")] = None,
 ) -> None:
     """Open JupyterLab on a folder of notebooks; more options go to JupyterLab, e.g. --no-browser."""
@@ -144,15 +146,17 @@ def plays(
 def main() -> None:
     """Run the command line: exit code 1 and one line for what the user can mend, 2 for a wrong command line."""
     # Typer carries its own copy of click; the base of its public BadParameter is the error of any wrong command line.
-    usage_error = typer.BadParameter.__mro__[1]
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         sys.exit(app(standalone_mode=False))
     except PlaybookError as error:
         typer.echo(f"playbook: {error}", err=True)
         sys.exit(1)
     except usage_error as error:
-        command = error.ctx.command_path if error.ctx else "playbook"
-        typer.echo(f"playbook: {error.format_message()} (see {command} --help)", err=True)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "playbook"
+        message = error.format_message()  # type: ignore[attr-defined]
+        typer.echo(f"playbook: {message} (see {command} --help)", err=True)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("playbook: stopped; run the same command again to continue", err=True)

@@ -66,7 +66,9 @@ def build(module: Module, chosen: Iterable[Play] | None = None) -> NotebookNode:
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
     parts = [p for p in plays().values() if p.module == module.name] if chosen is None else list(chosen)
-    title = new_markdown_cell(f"# Module {module.number}: {module.title}\n\n{module.overview.strip()}", id="title")
+    title = new_markdown_cell(
+        f"# Module {module.number}: {module.title}\n\n{module.overview.strip()}", id="title"
+    )
     start = new_code_cell(parameters(parts), id="parameters", metadata={"tags": ["parameters"]})
     setup = new_code_cell(SETUP.format(module=module.name), id="setup")
     cells = [title, start, setup]

@@ -27,7 +27,7 @@ def progress() -> Iterator[Callable[[str, str], None]]:
             elif state == "running":
                 tasks[step] = bar.add_task(f"{step}: running", total=1)
             else:
-                task = tasks.get(step, None)
+                task = tasks.get(step)
                 if task is None:
                     task = bar.add_task("", total=1)
                 bar.update(task, description=f"{step}: {state}", completed=1)

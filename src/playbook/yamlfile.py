@@ -21,7 +21,9 @@ class _UniqueKeys(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if str(key.value) in seen:
-                raise yaml.MarkedYAMLError(problem=f"key '{key.value}' stands twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(
+                    problem=f"key '{key.value}' stands twice", problem_mark=key.start_mark
+                )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
@@ -47,7 +49,9 @@ def load(path: Path, model: type[Model], error: type[PlaybookError]) -> Model:
         line = f", line {mark.line + 1}" if mark else ""
         raise error(f"{path}{line}: not valid YAML ({getattr(problem, 'problem', problem)})") from None
     if not isinstance(values, dict):
-        raise error(f"{path}: expected keys {', '.join(model.model_fields)}; the file holds {type(values).__name__}")
+        raise error(
+            f"{path}: expected keys {', '.join(model.model_fields)}; the file holds {type(values).__name__}"
+        )
     try:
         return model.model_validate(values)
     except ValidationError as problem:

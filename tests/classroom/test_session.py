@@ -59,8 +59,14 @@ def test_a_decision_goes_into_the_register_once(said, charts, tmp_path):
 
 def test_a_play_that_the_client_cannot_feed_is_shown_on_the_world_and_says_so(said, tmp_path):
     """A store without shipments: the play runs on the synthetic world, labelled, and so is its decision."""
-    write_store(tmp_path / "store", {"regions": pd.DataFrame({"region_id": ["R1"]})}, {"kind": "client", "name": "Acme"})
-    session = Session("measure", client="Acme", store=str(tmp_path / "store"), register=str(tmp_path / "register"))
+    write_store(
+        tmp_path / "store",
+        {"regions": pd.DataFrame({"region_id": ["R1"]})},
+        {"kind": "client", "name": "Acme"},
+    )
+    session = Session(
+        "measure", client="Acme", store=str(tmp_path / "store"), register=str(tmp_path / "register")
+    )
     data = session.data(control_charts)
     assert data.illustration
     assert len(data.weekly_delivery) > 100

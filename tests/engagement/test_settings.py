@@ -29,7 +29,11 @@ def written(tmp_path, text):
         ("2026-07-01", "soon", "as_of: Input should be a valid date (got 'soon')"),
         ("{world: {seed: 1, customers: 500}}", "{}", "data: expected exactly one of 'world'"),
         ("as_of:", "modules: [desing]\nas_of:", "modules: unknown 'desing'; did you mean 'design'?"),
-        ("as_of:", "plays: [design.routng]\nas_of:", "plays: unknown 'design.routng'; did you mean 'design.routing'?"),
+        (
+            "as_of:",
+            "plays: [design.routng]\nas_of:",
+            "plays: unknown 'design.routng'; did you mean 'design.routing'?",
+        ),
         (
             "as_of:",
             "settings: {measure.control_charts: {phase1_week: 5}}\nas_of:",

@@ -18,7 +18,9 @@ END = pd.Timestamp(WorldSettings().as_of)
 
 def charts(seed: int, effect: float) -> control_charts.Charts:
     """Charts of the weekly_delivery view of a small world."""
-    shipments = generate(WorldSettings(seed=seed, customers=4000, effect=effect), domains=["delivery"])["shipments"]
+    shipments = generate(WorldSettings(seed=seed, customers=4000, effect=effect), domains=["delivery"])[
+        "shipments"
+    ]
     connection = duckdb.connect()
     connection.register("shipments", shipments)
     weekly = connection.execute((VIEWS / "weekly_delivery.sql").read_text()).df()
@@ -49,7 +51,7 @@ def test_planted_steps_are_found_at_their_date(worlds):
 
 
 def test_a_quiet_world_has_nothing_to_investigate(worlds):
-    """Without planted shifts with limits estimated from a year about 1 in 80 weeks lies outside, and few worlds end with an open change."""
+    """Without planted shifts about 1 week in 80 lies outside limits set by a year; few worlds end with an open change."""
     outside = [(r.weeks.loc[~r.weeks["is_base"], "z"].abs() > 3).mean() for r in worlds[0.0]]
     assert np.mean(outside) < 0.018
     assert sum(len(control_charts.open_causes(r)) > 0 for r in worlds[0.0]) <= 4
@@ -120,4 +122,3 @@ def test_too_short_a_history_is_refused():
     short = pd.DataFrame({"site_id": "a", "week_on": pd.date_range("2026-01-05", periods=10, freq="W-MON")})
     with pytest.raises(ValueError, match="phase I alone takes 52"):
         control_charts.charts("x", short.assign(total=10, failed=1))
-

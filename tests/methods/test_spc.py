@@ -107,7 +107,8 @@ def test_ewma_with_weight_one_is_a_shewhart_chart():
 
 
 @pytest.mark.parametrize(
-    ("events", "trials", "expected"), [([0, 1], [0, 10], "at least one trial"), ([0, 0], [5, 5], "some failures")]
+    ("events", "trials", "expected"),
+    [([0, 1], [0, 10], "at least one trial"), ([0, 0], [5, 5], "some failures")],
 )
 def test_a_p_chart_refuses_what_has_no_share(events, trials, expected):
     """Empty periods and phases without a failure are named."""

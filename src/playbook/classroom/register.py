@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,16 +14,25 @@ from playbook.contract import Decision
 
 
 def entry(
-    play_id: str, title: str, decision: Decision, *, as_of: date, owner: str = "", illustration: bool, data_hash: str
+    play_id: str,
+    title: str,
+    decision: Decision,
+    *,
+    as_of: date,
+    currency: str,
+    illustration: bool,
+    data_hash: str,
+    owner: str = "",
 ) -> dict[str, Any]:
     """Return one row of the register.
 
-    Keys: play, title, the fields of `Decision` (owner replaced by `owner` when given), review_on, as_of,
-    illustration (decided on the synthetic world instead of the client's data), data_hash, realised (None until the
-    review), status.
+    Keys: play, title, the fields of `Decision` (money named by its currency, owner replaced by `owner` when given),
+    review_on, as_of, illustration (decided on the synthetic world instead of the client's data), data_hash, realised
+    (None until the review), status.
     """
     row = {"play": play_id, "title": title, **asdict(decision)}
     days = row.pop("review_days")
+    row["unit"] = decision.unit.replace("money", currency)
     if owner:
         row["owner"] = owner
     return row | {
@@ -49,7 +58,9 @@ def record(folder: str | Path, module: str, row: dict[str, Any]) -> None:
 def merge(folder: str | Path) -> list[dict[str, Any]]:
     """Return all decisions in a register folder, by module file name."""
     return [
-        row for file in sorted(Path(folder).glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))
+        row
+        for file in sorted(Path(folder).glob("*.json"))
+        for row in json.loads(file.read_text(encoding="utf-8"))
     ]
 
 
@@ -58,3 +69,24 @@ def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
     draft = file.with_suffix(".draft")
     draft.write_text(json.dumps(list(rows), indent=2) + "\n", encoding="utf-8")
     os.replace(draft, file)
+
+
+def predicted(row: Mapping[str, Any]) -> str:
+    """Return a decision's predicted range with its unit.
+
+    Examples
+    --------
+    >>> predicted({"metric": "late parcels", "unit": "share", "low": 0.1218, "high": 0.193})
+    'late parcels between 12.2% and 19.3%'
+    >>> predicted({"metric": "margin", "unit": "EUR a year", "low": 12345.6, "high": 20000})
+    'margin between 12,346 and 20,000 EUR a year'
+    """
+    if row["unit"] == "share":
+        low, high, unit = f"{row['low']:.1%}", f"{row['high']:.1%}", ""
+    else:
+        low, high, unit = _number(row["low"]), _number(row["high"]), f" {row['unit']}"
+    return f"{row['metric']} between {low} and {high}{unit}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -23,7 +23,9 @@ class Tables:
     An optional table that the store lacks is None.
     """
 
-    def __init__(self, play: catalogue.Play, store: Store, parameters: dict[str, Any], illustration: bool) -> None:
+    def __init__(
+        self, play: catalogue.Play, store: Store, parameters: dict[str, Any], illustration: bool
+    ) -> None:
         self._play, self._store, self._parameters = play, store, parameters
         self.illustration = illustration
 
@@ -141,7 +143,9 @@ class Session:
         """Say how near an answer is and which way off; each further attempt earns one more hint."""
         entry = _entry(play)
         if answer is None:
-            output.markdown("No answer yet: put yours in place of `None` in the cell above, run it, then this one.")
+            output.markdown(
+                "No answer yet: put yours in place of `None` in the cell above, run it, then this one."
+            )
             return
         store = self._illustration() if self.data(play).illustration else self._store
         truth = None
@@ -168,6 +172,7 @@ class Session:
             entry.title,
             decision,
             as_of=self.as_of,
+            currency=self.currency,
             owner=owner,
             illustration=tables.illustration,
             data_hash=store.info["hash"],
@@ -176,7 +181,7 @@ class Session:
         output.markdown(
             f"**Decision.** {row['recommendation']}\n\n"
             f"- Evidence: {row['evidence']}\n"
-            f"- Prediction: {row['metric']} between {row['low']:,.4g} and {row['high']:,.4g} ({row['unit']})\n"
+            f"- Prediction: {register.predicted(row)}\n"
             f"- Flips if: {row['flips_if']}\n"
             f"- Owner: {row['owner']}; review on {row['review_on']}"
         )

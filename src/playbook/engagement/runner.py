@@ -23,7 +23,17 @@ from playbook.store.writing import file_hash
 Report = Callable[[str, str], None]
 SHARED_CODE = ("contract.py", "pictures.py", "catalogue.py", "notebooks.py", "classroom", "methods", "store")
 WORLD_CODE = ("world", "store/writing.py", "store/schemas")
-VERSIONS = ("pandas", "numpy", "scipy", "duckdb", "pyarrow", "matplotlib", "papermill", "jupyter-book", "splink")
+VERSIONS = (
+    "pandas",
+    "numpy",
+    "scipy",
+    "duckdb",
+    "pyarrow",
+    "matplotlib",
+    "papermill",
+    "jupyter-book",
+    "splink",
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,12 @@ def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
         take_in(mapping, place.store, name=engagement.client.name, extra={"illustration": "../illustration"})
 
     return [
-        Step("store", fingerprint(exports, engagement.client.name, code_hash("store")), (place.store / INFO,), intake),
+        Step(
+            "store",
+            fingerprint(exports, engagement.client.name, code_hash("store")),
+            (place.store / INFO,),
+            intake,
+        ),
         Step(
             "illustration",
             world_key,

@@ -60,7 +60,9 @@ class Data(Strict):
     @model_validator(mode="after")
     def _one_source(self) -> Data:
         if (self.world is None) == (self.mapping is None):
-            raise ValueError("expected exactly one of 'world' (synthetic) and 'mapping' (the client's exports)")
+            raise ValueError(
+                "expected exactly one of 'world' (synthetic) and 'mapping' (the client's exports)"
+            )
         return self
 
 

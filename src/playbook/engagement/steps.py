@@ -32,7 +32,9 @@ def code_hash(*names: str) -> str:
     digest = hashlib.sha256()
     for name in names:
         path = PACKAGE / name
-        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in {".py", ".sql"})
+        files = (
+            [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in {".py", ".sql"})
+        )
         for file in files:
             digest.update(file.relative_to(PACKAGE).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()

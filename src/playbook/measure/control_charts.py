@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,9 @@ class Charts:
     widening: dict[str, float]
 
 
-def failures(weekly_delivery: pd.DataFrame | None, weekly_returns: pd.DataFrame | None) -> tuple[str, pd.DataFrame]:
+def failures(
+    weekly_delivery: pd.DataFrame | None, weekly_returns: pd.DataFrame | None
+) -> tuple[str, pd.DataFrame]:
     """Choose what to chart: late parcels where the store has shipments, else orders that come back.
 
     Both frames hold site_id, week_on, total, failed.
@@ -89,7 +91,9 @@ def charts(what: str, weekly: pd.DataFrame, *, phase1_weeks: int = 52) -> Charts
 def _one_site(site: pd.DataFrame, phase1_weeks: int) -> tuple[pd.DataFrame, float]:
     site = site.sort_values("week_on").reset_index(drop=True)
     if len(site) <= phase1_weeks:
-        raise ValueError(f"{site['site_id'].iloc[0]} has {len(site)} weeks; phase I alone takes {phase1_weeks}")
+        raise ValueError(
+            f"{site['site_id'].iloc[0]} has {len(site)} weeks; phase I alone takes {phase1_weeks}"
+        )
     chart = spc.p_chart(site["failed"], site["total"], base=slice(0, phase1_weeks))
     hits = spc.nelson(chart.z)[:, :RULES_USED]
     average, signal = spc.ewma(chart.z, weight=EWMA_WEIGHT, limit=EWMA_LIMIT)
@@ -132,7 +136,7 @@ def _causes(weeks: pd.DataFrame) -> pd.DataFrame:
     return causes.assign(is_open=causes["last_on"] >= recent).reset_index(drop=True)
 
 
-def _began(weeks: pd.DataFrame, cause: SimpleNamespace, after: pd.Timestamp) -> pd.Timestamp:
+def _began(weeks: pd.DataFrame, cause: Any, after: pd.Timestamp) -> pd.Timestamp:
     """Return the week in which the stretch most likely began: a run signals only when it is nine weeks old."""
     start = weeks.loc[weeks["is_base"], "week_on"].max() if pd.isna(after) else after
     window = weeks[(weeks["week_on"] > start) & (weeks["week_on"] <= cause.last_on)]
@@ -210,7 +214,11 @@ def sensitivity(*, slips_sd: Sequence[float] = (0.5, 1.0, 2.0)) -> pd.DataFrame:
     def cusum(shift: float) -> float:
         return spc.cusum_run_length(shift, slack=CUSUM_SLACK, interval=CUSUM_INTERVAL)
 
-    kinds = {"single points (Shewhart)": shewhart, "moving average (EWMA)": ewma, "running sum (CUSUM)": cusum}
+    kinds = {
+        "single points (Shewhart)": shewhart,
+        "moving average (EWMA)": ewma,
+        "running sum (CUSUM)": cusum,
+    }
     rows = [
         {"chart": name, "weeks_between_false_alarms": round(length(0.0))}
         | {f"slip of {slip:g} sd": round(length(slip), 1) for slip in slips_sd}
@@ -243,9 +251,9 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: float | None = None) -> Axes:
     """Draw false alarms against the time to see a slip, one point per limit width."""
     with figure() as ax:
         ax.plot(scenarios["weeks_to_see"], scenarios["false_alarms_year"], color=BLUE, lw=1, marker="o", ms=8)
-        for row in scenarios.itertuples():
+        for point in scenarios.itertuples():
             ax.annotate(
-                f"{row.limit_sd:g} sd", (row.weeks_to_see, row.false_alarms_year), (9, 7),
+                f"{point.limit_sd:g} sd", (point.weeks_to_see, point.false_alarms_year), (9, 7),
                 textcoords="offset points", fontsize=11, color=INK,
             )  # fmt: skip
         ax.set_xscale("log")
@@ -266,28 +274,33 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: float | None = None) -> Axes:
 
 def decide(result: Charts) -> Decision:
     """Recommend which place to investigate, from changes for the worse that still signal."""
-    base = result.weeks[result.weeks["is_base"]].groupby("site_id")[["centre", "high"]].mean()
     period = f"weeks to {result.weeks['week_on'].max():%Y-%m-%d}"
-    still = open_causes(result)
+    site, still = focus(result), open_causes(result)
+    base = result.weeks[result.weeks["is_base"] & (result.weeks["site_id"] == site)]
+    centre, high = float(base["centre"].iloc[0]), float(base["high"].mean())
     if still.empty:
-        limits = base.loc[focus(result)]
         return Decision(
             recommendation="Investigate no single week: what is left is common cause. Change the process or the promise.",
             evidence=f"No place signals in the last {RECENT_WEEKS} weeks ({period}).",
-            metric=f"{result.what.lower()}, {focus(result)}", unit="share", low=0.8 * limits["centre"], high=limits["high"],
+            metric=f"{result.what.lower()}, {site}",
+            unit="share",
+            low=0.8 * centre,
+            high=high,
             flips_if="one week lies beyond the limits, or nine in a row on one side of the centre",
             owner="head of fulfilment",
-        )  # fmt: skip
-    worst = still.iloc[0]
-    limits = base.loc[worst["site_id"]]
+        )
+    began, share = still["began_on"].iloc[0], still["share"].iloc[0]
     return Decision(
-        recommendation=f"Find what changed at {worst['site_id']} in or before the week of "
-        f"{worst['began_on']:%Y-%m-%d} and undo it; leave the other weeks alone.",
-        evidence=f"{result.what}: {worst['share']:.1%} since then, {limits['centre']:.1%} before ({period}).",
-        metric=f"{result.what.lower()}, {worst['site_id']}", unit="share", low=limits["centre"], high=limits["high"],
+        recommendation=f"Find what changed at {site} in or before the week of {began:%Y-%m-%d} and undo it; "
+        "leave the other weeks alone.",
+        evidence=f"{result.what}: {share:.1%} since then, {centre:.1%} before ({period}).",
+        metric=f"{result.what.lower()}, {site}",
+        unit="share",
+        low=centre,
+        high=high,
         flips_if="three weeks in a row lie below the centre line before anything was changed",
         owner="head of fulfilment",
-    )  # fmt: skip
+    )
 
 
 def weeks_since_change(result: Charts) -> float:
@@ -319,6 +332,10 @@ def check(answer: float, truth: SimpleNamespace | None, result: Charts) -> Feedb
         basis = PLANTED
     if weeks == 0 or answer == 0:
         near = weeks == 0 and answer == 0
-        says = "Right: nothing lasts there." if near else "Is there a run that goes on to the last week, or is there none?"
+        says = (
+            "Right: nothing lasts there."
+            if near
+            else "Is there a run that goes on to the last week, or is there none?"
+        )
         return Feedback(near, says, HINTS, basis)
     return grade(float(answer), weeks, tolerance=0.2, hints=HINTS, basis=basis)

@@ -190,7 +190,9 @@ def p_chart(events: ArrayLike, trials: ArrayLike, *, base: slice, laney: bool = 
     events, trials = _counts(events, trials)
     centre = float(events[base].sum() / trials[base].sum())
     if not 0 < centre < 1:
-        raise ValueError(f"a p-chart needs some failures and some successes in phase I; the share there is {centre:g}")
+        raise ValueError(
+            f"a p-chart needs some failures and some successes in phase I; the share there is {centre:g}"
+        )
     return _attributes(events / trials, centre, np.sqrt(centre * (1 - centre) / trials), base, laney)
 
 
@@ -273,7 +275,9 @@ def _at_least(flags: NDArray[np.bool_], count: int, window: int) -> NDArray[np.b
     return total[1:] - total[start] >= count
 
 
-def ewma(z: ArrayLike, *, weight: float = 0.2, limit: float = 2.86) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def ewma(
+    z: ArrayLike, *, weight: float = 0.2, limit: float = 2.86
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the exponentially weighted moving average of `z` and where it leaves its limits.
 
     Parameters

@@ -48,7 +48,7 @@ def generate(
     ordered = orders["ordered_at"].to_numpy()
     week = (ordered - np.datetime64(settings.start, "us")) // np.timedelta64(7, "D")
     week_effect = rng.normal(0, WEEK_NOISE, (len(SITES), settings.days // 7 + 1))
-    weeks_left = (np.datetime64(settings.end, "us") - ordered) / np.timedelta64(7, "D")
+    weeks_left = np.asarray((np.datetime64(settings.end, "us") - ordered) / np.timedelta64(7, "D"))
     log_mean = np.log(3.2) + week_effect[(site == SITES[1]).astype(int), week.astype(int)]
     transit_d = np.exp(log_mean + drift(site, weeks_left, settings.effect) + rng.normal(0, LOG_SD, n))
     pick_d = rng.gamma(2.0, 0.15, n)

@@ -77,7 +77,12 @@ def write_world(settings: WorldSettings, path: str | Path, *, domains: Iterable[
     from playbook import __version__
     from playbook.store.writing import write_store
 
-    info = {"kind": "world", "name": "synthetic world", "version": __version__, "settings": settings.as_dict()}
+    info = {
+        "kind": "world",
+        "name": "synthetic world",
+        "version": __version__,
+        "settings": settings.as_dict(),
+    }
     write_store(path, generate(settings, domains=domains), info)
 
 

@@ -64,7 +64,15 @@ def generate(
             (f"R{i}", country, law, zone, language, float(kbps), wage)
             for i, (country, law, zone, language, _, _, kbps, wage) in enumerate(MARKETS, start=1)
         ],
-        columns=["region_id", "country", "jurisdiction", "timezone", "language", "bandwidth_kbps", "wage_amt_h"],
+        columns=[
+            "region_id",
+            "country",
+            "jurisdiction",
+            "timezone",
+            "language",
+            "bandwidth_kbps",
+            "wage_amt_h",
+        ],
     )
     shares = np.array([market[5] for market in MARKETS])
 
@@ -86,7 +94,9 @@ def generate(
     rate = rng.gamma(RATE_SHAPE, RATE_MEAN / RATE_SHAPE, n) * SEGMENT_RATE[account_segment[account]]
     rate = np.maximum(rate, 1e-4)
     dropout = np.maximum(rng.gamma(DROPOUT_SHAPE, DROPOUT_MEAN / DROPOUT_SHAPE, n), 1e-6)
-    spend = 180 * np.exp(rng.normal(0, SPEND_LOG_SD, n)) * (rate / RATE_MEAN) ** (SPEND_ON_RATE * settings.effect)
+    spend = (
+        180 * np.exp(rng.normal(0, SPEND_LOG_SD, n)) * (rate / RATE_MEAN) ** (SPEND_ON_RATE * settings.effect)
+    )
     worth = np.argsort(np.argsort(-(rate * spend * np.exp(rng.normal(0, 0.5, n))))) / n
     tier = np.select([worth < 0.08, worth < 0.33], [TIERS[0], TIERS[1]], TIERS[2])
     # Nine in ten are older than the history's first year; the rest arrive until a quarter before its end.

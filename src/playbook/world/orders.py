@@ -1,4 +1,12 @@
-"""Orders: each customer buys at a latent rate until a latent dropout (Pareto/NBD), spend correlated with frequency."""
+"""Orders: each customer buys at a latent rate until a latent dropout; frequent buyers spend more per order.
+
+Planted, per customer in `truth_customers`: `rate_week` (orders a week while active), `lifetime_weeks` (from
+`created_at` to dropout, at any moment: Pareto/NBD, while a play may fit BG/NBD with dropout right after an
+order), `spend_amt` (mean of an order), with elasticity `market.SPEND_ON_RATE` x effect on the rate, which
+gamma-gamma assumes to be 0. `truth_purchases` says who is still active at the end of the history. The season
+is `SEASON`. What follows a calibration date is in `orders` itself: hold it out. Customers from before the
+history need not order in it; a later one begins with an order.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +29,25 @@ MARGIN_NOISE = 0.05
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
-    """Return orders and order_lines.
+    """Return orders, order_lines and truth_purchases.
 
-    Counts are Poisson over the time a customer is both known and alive; given the count, times are uniform over
-    that time (the order statistics of a Poisson process), so no loop over customers is needed.
+    Counts are Poisson over the time a customer is both known and alive; given the count, times are uniform
+    over that time (the order statistics of a Poisson process), so no loop over customers is needed.
     """
     customers, truth = tables["customers"], tables["truth_customers"]
     window = (settings.end - customers["created_at"]).dt.total_seconds().to_numpy() / 604_800
     alive = np.minimum(window, truth["lifetime_weeks"].to_numpy())
-    count = 1 + rng.poisson(truth["rate_week"].to_numpy() * alive)  # the first order makes a customer
+    is_new = customers["created_at"].to_numpy() > np.datetime64(settings.start, "us")
+    count = is_new + rng.poisson(truth["rate_week"].to_numpy() * alive)  # a new customer begins with an order
     who = np.repeat(np.arange(len(customers)), count)
-    first = np.concatenate([[0], np.cumsum(count)[:-1]])
+    first = (np.cumsum(count) - count)[is_new]
     week = rng.random(len(who)) * alive[who]
     week[first] = 0.0
     order = np.lexsort((week, who))
     week = week[order]
     n = len(who)
     at = customers["created_at"].to_numpy()[who] + (week * 604_800 * 1e6).astype("timedelta64[us]")
-    at = np.minimum(at, np.datetime64(settings.end, "us") - np.timedelta64(1, "s"))
+    at = np.minimum(at, np.datetime64(settings.end - pd.Timedelta("1s"), "us"))
 
     year_share = (at - at.astype("datetime64[Y]")) / np.timedelta64(365, "D")
     season = 1 + SEASON * np.cos(2 * np.pi * (year_share - 11 / 12))
@@ -73,4 +82,13 @@ def generate(
             "unit_cost_amt": products["unit_cost_amt"].to_numpy()[product],
         }
     )
-    return {"orders": orders, "order_lines": order_lines}
+    latent = pd.DataFrame(
+        {
+            "customer_id": customers["customer_id"],
+            "active": truth["lifetime_weeks"].to_numpy() > window,
+            "rate_week": truth["rate_week"],
+            "dropout_week": truth["dropout_week"],
+            "spend_amt": truth["spend_amt"],
+        }
+    )
+    return {"orders": orders, "order_lines": order_lines, "truth_purchases": latent}

@@ -1,20 +1,386 @@
-"""Not written yet."""
+"""Service: requests that orders and late parcels cause, the calls they lead to, and one desk of agents who
+answer them.
+
+Every wait in `interactions` comes out of one event-driven queue (`methods.queueing.simulate`) of the phone
+agents who were really on shift, first come first served; nothing about waits is drawn. Callers of all markets
+share that desk.
+
+Planted, and kept in the truth tables:
+
+- `truth_parameters`: how a person's skill, and answering one's own customer, change handling time; how
+  lateness turns into complaints. All scale with `settings.effect`.
+- `truth_calls`: of every phone call, how long that caller would have waited before giving up, and how long
+  the call takes an average agent who does not know the customer. With them any routing rule can be replayed
+  exactly.
+
+Own agents answer some calls by chance, and some because difficult cases look for the agent who knows them: a
+plain comparison of handling times with and without the own agent is wrong. Calls that were given up have
+`answered_at` empty. Handling times are lognormal, patience is a gamma mixture of exponentials, days differ by
+more than chance: none of it is the exponential world of the Erlang formulas.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
+from playbook.methods.queueing import simulate, square_root_servers
+from playbook.world.market import ids
+
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+    from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "orders", "delivery", "organisation")
 
+REQUESTS_PER_ORDER = 1.5
+WORDS = {"question": 0.5, "product": 0.25, "invoice": 0.25}  # requests that no late parcel caused
+SEVERITY = {
+    "gold": (0.30, 0.34, 0.24, 0.12),
+    "silver": (0.38, 0.36, 0.18, 0.08),
+    "bronze": (0.45, 0.35, 0.15, 0.05),
+}
+COMPLAINT = 0.7  # hazard of a complaint per unit of sensitivity and root of days late
+CALLS_AGAIN = 0.10  # further contacts per level of severity
+PHONE = {"phone": 0.95, "email": 0.45, "chat": 0.55}  # share of contacts by phone, by preferred channel
+
+OPENS_H, CLOSES_H = 7, 21  # UTC, Monday to Friday
+UTC_OFFSET_H = {"R1": 0, "R2": 1, "R3": 1, "R4": -5, "R5": -3}
+LOCAL_HOURS = {8: 0.6, 9: 1.2, 10: 1.5, 11: 1.3, 12: 0.7, 13: 1.0, 14: 1.4, 15: 1.3, 16: 1.0, 17: 0.5}
+DAY_SD = 0.5  # of the log of how busy a day is, for the share of calls that could come on any day of the week
+MOVABLE = 0.4
+
+BLOCKS_H = ((7, 11), (11, 14), (14, 17), (17, 21))
+GRADE = 0.15  # square-root staffing of a block's mean load: too little at its busiest hour
+SICK = 0.06
+PHONE_TEAM = 0.15  # share of service agents who take calls and own relationships
+
+HANDLE_MIN = 8.6  # median at severity 1
+HANDLE_LOG_SD = 0.45
+HANDLE_ON_SEVERITY = 0.30
+HANDLE_ON_SKILL = -0.12
+HANDLE_BY_OWN = -0.18  # who knows the customer needs no story told twice
+PATIENCE_ON_SEVERITY = 1.5  # who needs more help waits longer for it
+SEEKS_OWN = 0.8  # share of severe cases that look for their own agent; the others meet them by chance
+
+
+def hour_profile() -> NDArray[np.float64]:
+    """Return the planted share of each market's calls per UTC hour of the day, shape (markets, 24)."""
+    profile = np.zeros((len(UTC_OFFSET_H), 24))
+    for row, offset in enumerate(UTC_OFFSET_H.values()):
+        for local, weight in LOCAL_HOURS.items():
+            if OPENS_H <= local - offset < CLOSES_H:
+                profile[row, local - offset] = weight
+    return profile / profile.sum(axis=1, keepdims=True)
+
+
+def choose(
+    shares: NDArray[np.float64], row: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return a column drawn from each given row of `shares`, shape (n,)."""
+    table = np.cumsum(shares, axis=1)
+    return (rng.random((len(row), 1)) * table[row, -1:] >= table[row]).sum(axis=1)
+
 
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
-    """Return nothing yet."""
-    return {}
+    """Return tickets, interactions, shifts, truth_calls and truth_parameters."""
+    team = _PhoneTeam(settings, tables, rng)
+    requests = _requests(settings, tables, rng)
+    contacts = _contacts(settings, requests, tables["customers"], rng)
+    phone = np.flatnonzero(contacts["channel"] == "phone")
+    request = contacts["request"].to_numpy()
+    owner = team.owner(requests)
+    severity = requests["severity"].to_numpy()[request]
+    work = HANDLE_MIN * np.exp(
+        HANDLE_ON_SEVERITY * (severity - 1) + rng.normal(0, HANDLE_LOG_SD, len(contacts))
+    )
+    minute = contacts["minute"].to_numpy()
+    roster = team.roster(minute[phone], work[phone])
+    worked = roster[roster["is_worked"]]
+    patience = tables["truth_customers"]["patience_min"].to_numpy()[contacts["customer"]]
+    patience = patience * (1 + PATIENCE_ON_SEVERITY * (severity - 1)) * rng.exponential(1.0, len(contacts))
+    pace = np.exp(HANDLE_ON_SKILL * settings.effect * team.skill)
+    own_pace = float(np.exp(HANDLE_BY_OWN * settings.effect))
+    seeks = (severity >= 3) & (rng.random(len(contacts)) < SEEKS_OWN)
+    served = simulate(
+        minute[phone],
+        work[phone],
+        (worked["agent"], worked["start_min"], worked["end_min"]),
+        patience=patience[phone],
+        named=owner[request][phone],
+        hold=np.where(seeks, 0.0, -1.0)[phone],
+        pace=pace,
+        named_pace=own_pace,
+    )
+
+    # Written contacts are answered within a working day by whoever has time.
+    agent = team.on_day(np.floor(minute / 1440).astype(np.int64), rng)
+    wait = rng.gamma(2.0, 120.0, len(contacts))
+    agent[phone], wait[phone] = served.server, served.wait
+    handle = work * pace[agent] * np.where(agent == owner[request], own_pace, 1.0)
+    end_min = settings.days * 1440.0
+    answered = (agent >= 0) & (minute + wait < end_min)
+    over = minute + np.where(answered, wait + handle, wait)
+    staff_id = np.array([*team.staff_id, None], dtype=object)
+    customer_id = tables["customers"]["customer_id"].to_numpy()
+    ticket_id = ids("K", len(requests)).to_numpy()
+
+    def at(minutes: NDArray, known: NDArray[np.bool_] | bool = True) -> pd.Series:
+        inside = known & (minutes < end_min)
+        offset = np.where(inside, minutes, 0.0) * 60e6
+        moment = np.datetime64(settings.start, "us") + offset.astype("timedelta64[us]")
+        return pd.Series(moment).where(np.broadcast_to(inside, len(moment)))
+
+    interactions = pd.DataFrame(
+        {
+            "interaction_id": ids("I", len(contacts)),
+            "customer_id": customer_id[contacts["customer"]],
+            "ticket_id": ticket_id[request],
+            "staff_id": pd.Series(staff_id[np.where(answered, agent, -1)], dtype="str"),
+            "channel": contacts["channel"].to_numpy(),
+            "direction": "in",
+            "purpose": "service",
+            "arrived_at": at(minute),
+            "answered_at": at(minute + wait, answered),
+            "ended_at": at(over),
+            "handle_s": np.where(answered, np.round(handle * 60), np.nan),
+        }
+    )
+    reply = pd.Series(np.where(answered, minute + wait, np.inf)).groupby(request).min().to_numpy()
+    first = requests["minute"].to_numpy()
+    # Who never got through is written to within two days.
+    reply = np.where(np.isinf(reply), first + rng.uniform(600, 2880, len(requests)), reply)
+    last = np.maximum(pd.Series(over).groupby(request).max().to_numpy(), reply)
+    resolved = last + rng.exponential(600.0 * requests["severity"].to_numpy())
+    tickets = pd.DataFrame(
+        {
+            "ticket_id": ticket_id,
+            "customer_id": customer_id[requests["customer"]],
+            "category": requests["category"].to_numpy(),
+            "tier_at_open": requests["tier"].to_numpy(),
+            "severity": requests["severity"].to_numpy(),
+            "opened_at": at(first),
+            "first_response_at": at(reply),
+            "resolved_at": at(resolved),
+            "owner_staff_id": pd.Series(staff_id[owner], dtype="str"),
+        }
+    )
+    truth_calls = pd.DataFrame(
+        {
+            "interaction_id": interactions["interaction_id"].to_numpy()[phone],
+            "patience_min": patience[phone],
+            "work_min": work[phone],
+        }
+    )
+    planted = [
+        ("handle_log_per_skill_sd", HANDLE_ON_SKILL * settings.effect, "log"),
+        ("handle_ratio_own_agent", own_pace, "ratio"),
+        ("complaint_hazard", COMPLAINT * settings.effect, "1/root day"),
+    ]
+    truth = pd.DataFrame([("service", *row) for row in planted], columns=["domain", "name", "value", "unit"])
+    shifts = pd.DataFrame(
+        {
+            "shift_id": ids("H", len(roster)),
+            "staff_id": team.staff_id[roster["agent"]],
+            "starts_at": at(roster["start_min"].to_numpy(dtype=float)),
+            "ends_at": at(roster["end_min"].to_numpy(dtype=float)),
+            "activity": "phone",
+            "is_worked": roster["is_worked"],
+        }
+    )
+    return {
+        "tickets": tickets,
+        "interactions": interactions,
+        "shifts": shifts,
+        "truth_calls": truth_calls,
+        "truth_parameters": truth,
+    }
+
+
+def _requests(
+    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return what customers need help with: customer (index), tier, category, severity, minute of the first
+    contact.
+    """
+    customers, shipments = tables["customers"], tables["shipments"]
+    index = pd.Series(np.arange(len(customers)), index=customers["customer_id"])
+    day = np.timedelta64(86_400_000_000, "us")
+    start = np.datetime64(settings.start, "us")
+
+    orders = tables["orders"]
+    source = np.repeat(np.arange(len(orders)), rng.poisson(REQUESTS_PER_ORDER, len(orders)))
+    asked = (orders["ordered_at"].to_numpy()[source] - start) / day + rng.exponential(5.0, len(source))
+    asks = pd.DataFrame(
+        {
+            "customer": index.loc[orders["customer_id"]].to_numpy()[source],
+            "category": rng.choice(list(WORDS), len(source), p=list(WORDS.values())),
+            "day": asked,
+            "late_d": 0.0,
+        }
+    )
+
+    who = index.loc[shipments["customer_id"]].to_numpy()
+    promised = (shipments["promised_at"].to_numpy() - start) / day
+    arrived = (shipments["delivered_at"].to_numpy() - start) / day
+    late_d = np.clip(np.where(np.isnan(arrived), settings.days, arrived) - promised, 0.0, None)
+    hazard = COMPLAINT * settings.effect * tables["truth_customers"]["late_sensitivity"].to_numpy()[who]
+    complains = rng.random(len(who)) < -np.expm1(-hazard * np.sqrt(late_d))
+    complaints = pd.DataFrame(
+        {
+            "customer": who,
+            "category": "delivery",
+            "day": promised + rng.exponential(1.0, len(who)),
+            "late_d": late_d,
+        }
+    )
+    requests = pd.concat([asks, complaints[complains]], ignore_index=True)
+
+    region = customers["region_id"].map(pd.Series(range(len(UTC_OFFSET_H)), index=list(UTC_OFFSET_H)))
+    requests["zone"] = region.to_numpy()[requests["customer"]]
+    requests["minute"] = _slot(
+        settings, requests["day"], requests["zone"], requests["category"] != "delivery", rng
+    )
+    requests = requests[requests["minute"] < settings.days * 1440].sort_values("minute", kind="stable")
+    requests["tier"] = customers["tier"].to_numpy()[requests["customer"]]
+    level = choose(
+        np.array(list(SEVERITY.values())),
+        requests["tier"].map({tier: n for n, tier in enumerate(SEVERITY)}).to_numpy(),
+        rng,
+    )
+    by_delay = 1 + np.floor(requests["late_d"] / 2).clip(upper=3)
+    requests["severity"] = np.where(requests["category"] == "delivery", by_delay, 1 + level).astype(np.int64)
+    return requests.reset_index(drop=True)
+
+
+def _slot(
+    settings: WorldSettings,
+    day: pd.Series,
+    zone: pd.Series,
+    movable: pd.Series | bool,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Return the minute at which contacts that come up on `day` reach the desk: on a weekday, in the caller's
+    hours.
+    """
+    n = len(day)
+    offset = settings.start.weekday()
+    weekday_no = np.floor(day.to_numpy()).astype(np.int64) + offset
+    weekend = weekday_no % 7 >= 5
+    ahead = 7 - weekday_no % 7 + np.where(rng.random(n) < 0.5, 0, rng.integers(0, 5, n))
+    weekday_no = np.where(weekend, weekday_no + ahead, weekday_no)
+    weeks = int(weekday_no.max(initial=0)) // 7 + 1
+    busy = np.exp(rng.normal(0, DAY_SD, (weeks, 5)))
+    moved = np.asarray(movable) & (rng.random(n) < MOVABLE) & (weekday_no >= 7)
+    weekday_no = np.where(moved, weekday_no // 7 * 7 + choose(busy, weekday_no // 7, rng), weekday_no)
+    hour = choose(hour_profile(), zone.to_numpy(), rng)
+    return (weekday_no - offset) * 1440.0 + (hour + rng.random(n)) * 60
+
+
+def _contacts(
+    settings: WorldSettings, requests: pd.DataFrame, customers: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return first and further contacts in order of time: request and customer (indices), channel, minute."""
+    n = len(requests)
+    again = rng.poisson(CALLS_AGAIN * requests["severity"].to_numpy())
+    request = np.repeat(np.arange(n), again)
+    nth = np.arange(len(request)) - np.repeat(np.cumsum(again) - again, again) + 1
+    gap_d = rng.uniform(1.0, 5.0, n)[request] * nth
+    day = np.floor(requests["minute"].to_numpy()[request] / 1440) + gap_d
+    minute = _slot(settings, pd.Series(day), requests["zone"].iloc[request], False, rng)
+    contacts = pd.DataFrame(
+        {
+            "request": np.concatenate([np.arange(n), request]),
+            "minute": np.concatenate([requests["minute"], minute]),
+        }
+    )
+    contacts = contacts[contacts["minute"] < settings.days * 1440].sort_values("minute", kind="stable")
+    contacts = contacts.reset_index(drop=True)
+    contacts["customer"] = requests["customer"].to_numpy()[contacts["request"]]
+    prefers = customers["preferred_channel"].to_numpy()[contacts["customer"]]
+    by_phone = rng.random(len(contacts)) < pd.Series(prefers).map(PHONE).to_numpy()
+    written = np.where(prefers == "chat", "chat", "email")
+    contacts["channel"] = np.where(by_phone, "phone", written)
+    return contacts
+
+
+class _PhoneTeam:
+    """The agents who take calls: who is employed when, who owns which customer, who is on shift."""
+
+    def __init__(
+        self, settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    ) -> None:
+        agents = tables["staff"]["role"].to_numpy() == "service agent"
+        staff = tables["staff"][agents]
+        self.staff_id = staff["staff_id"].to_numpy(dtype=object)
+        self.skill = tables["truth_staff"]["skill"].to_numpy()[agents]
+        day = np.timedelta64(1, "D")
+        start = np.datetime64(settings.start, "us")
+        self.hired = np.floor((staff["hired_on"].to_numpy() - start) / day)
+        left = np.floor((staff["left_on"].to_numpy() - start) / day)
+        self.left = np.where(np.isnan(left), np.inf, left)
+        n = len(staff)
+        takes_calls = rng.random(n) < PHONE_TEAM
+        days = np.arange(settings.days)[:, None]
+        employed = (self.hired <= days) & (days < self.left)
+        # Phone agents first, then other employed agents, who help out when there are too few; in each day's
+        # own order.
+        rank = rng.random((settings.days, n)) + np.where(takes_calls, 0.0, 1.0) + np.where(employed, 0.0, 2.0)
+        self.order = np.argsort(rank, axis=1)
+        self.employed = employed.sum(axis=1)
+        self.phone_team = (employed & takes_calls).sum(axis=1)
+        self.weekday = (np.arange(settings.days) + settings.start.weekday()) % 7
+        self.is_sick = rng.random((settings.days, n)) < SICK
+        # Each customer's line of succession: the first who is employed owns the relationship.
+        pool = np.flatnonzero(takes_calls) if takes_calls.any() else np.arange(n)
+        self.candidates = rng.choice(pool, (len(tables["customers"]), 24))
+
+    def owner(self, requests: pd.DataFrame) -> NDArray[np.int64]:
+        """Return who owns each request's customer when it is opened; -1 for bronze."""
+        day = np.floor(requests["minute"].to_numpy() / 1440)[:, None]
+        line = self.candidates[requests["customer"]]
+        there = (self.hired[line] <= day) & (day < self.left[line])
+        first = line[np.arange(len(line)), there.argmax(axis=1)]
+        return np.where((requests["tier"] != "bronze") & there.any(axis=1), first, -1)
+
+    def on_day(self, day: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return an employed agent for each given day; -1 where there is none."""
+        position = np.floor(rng.random(len(day)) * self.employed[day]).astype(np.int64)
+        return np.where(self.employed[day] > 0, self.order[day, position], -1)
+
+    def roster(self, minute: NDArray[np.float64], work: NDArray[np.float64]) -> pd.DataFrame:
+        """Return planned shifts, for calls of which the planner knows the mean per quarter, weekday and
+        block.
+        """
+        day = np.floor(minute / 1440).astype(np.int64)
+        starts = np.array([block[0] for block in BLOCKS_H])
+        block = np.searchsorted(starts, minute % 1440 / 60, side="right") - 1
+        cells = pd.DataFrame({"day": np.arange(len(self.weekday)), "weekday": self.weekday})
+        cells["quarter"] = cells["day"] // 91
+        load = np.zeros((len(self.weekday), len(BLOCKS_H)))
+        np.add.at(load, (day, block), work / 60)
+        load /= np.array([end - start for start, end in BLOCKS_H])
+        mean = pd.DataFrame(load).groupby([cells["quarter"], cells["weekday"]]).transform("mean").to_numpy()
+        need = np.array([[square_root_servers(cell, grade=GRADE) for cell in row] for row in mean])
+        need = np.minimum(np.maximum(need, 1), self.employed[:, None]) * (self.weekday < 5)[:, None]
+
+        pool = np.maximum(np.maximum(self.phone_team, need.max(axis=1)), 1)
+        before = np.cumsum(need, axis=1) - need
+        rows = np.repeat(np.arange(need.size), need.ravel())
+        of_day, of_block = rows // len(BLOCKS_H), rows % len(BLOCKS_H)
+        nth = np.arange(len(rows)) - np.repeat(np.cumsum(need.ravel()) - need.ravel(), need.ravel())
+        agent = self.order[of_day, (before[of_day, of_block] + nth) % pool[of_day]]
+        hours = np.array(BLOCKS_H)[of_block]
+        return pd.DataFrame(
+            {
+                "agent": agent,
+                "start_min": of_day * 1440 + hours[:, 0] * 60,
+                "end_min": of_day * 1440 + hours[:, 1] * 60,
+                "is_worked": ~self.is_sick[of_day, agent],
+            }
+        )

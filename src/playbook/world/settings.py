@@ -46,7 +46,9 @@ class WorldSettings:
             value = getattr(self, name)
             whole = isinstance(low, int)
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-                raise SettingsError(f"world.{name}: expected a {'whole ' if whole else ''}number, got {value!r}")
+                raise SettingsError(
+                    f"world.{name}: expected a {'whole ' if whole else ''}number, got {value!r}"
+                )
             if not low <= value <= high:
                 raise SettingsError(f"world.{name}: expected {low} to {high}, got {value!r}")
         try:
@@ -70,14 +72,14 @@ class WorldSettings:
         return asdict(self)
 
     @property
-    def end(self):  # noqa: ANN201
+    def end(self):
         """The last moment of the history (midnight of `as_of`), a Timestamp."""
         import pandas as pd
 
         return pd.Timestamp(self.as_of).as_unit("us")
 
     @property
-    def start(self):  # noqa: ANN201
+    def start(self):
         """The first moment of the history, a Timestamp."""
         import pandas as pd
 

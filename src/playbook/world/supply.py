@@ -1,20 +1,222 @@
-"""Not written yet."""
+"""Stock, replenishment and forecasts of the items kept at the central warehouse.
+
+Planted, each scaled by `effect` (0: deliveries never vary, shelves are never empty, no forecast beats
+another):
+
+- Lost demand. In `STOCKOUT_SHARE` of the weeks of an item the shelf runs empty. What was asked for in vain is
+  in no order: it is only in `truth_demand`. Orders are what was sold, so demand D is drawn given that it was
+  at least the sales: survival of D = survival of sales to the power 1 - STOCKOUT_SHARE, which is exactly what
+  independent censoring of that share leaves behind (Koziol & Green 1976). Demand has the orders' own lumpy
+  shape, no normal or Poisson one.
+- Lead times. Lognormal with a mean and a relative spread of each item's supplier (`truth_lead_times`); the
+  longest delays end in the empty shelves.
+- Forecasts. The planner's forecast is a moving average. The behaviour forecast errs `RELIABILITY` times as
+  much, by segment: its error is that share of a mix of the same week's planner's error and of another week's
+  (`truth_forecasts`, with the planner's error over one to `HORIZON` weeks).
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+import numpy as np
+import pandas as pd
 
+from playbook.world.market import SEGMENTS, ids
+
+if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "orders")
+
+SITE = "central"
+ITEMS = 24  # the items of largest value are stocked, the others are bought to order
+STOCKOUT_SHARE = 0.12
+LEAD_WEEKS = (1.5, 4.0)  # mean lead time of an item lies between
+LEAD_CV = (0.15, 0.45)  # standard deviation over mean
+RELIABILITY = {
+    "enterprise": 0.50,
+    "midmarket": 0.70,
+    "local": 0.95,
+    "public": 0.60,
+}  # error against the planner's
+SAME_WEEK = 0.8  # correlation of both forecasts' errors
+CYCLE_WEEKS = 4  # between deliveries, when nothing runs out
+AVERAGE_WEEKS = 13  # of the planner's moving average
+HORIZON = 6  # weeks ahead
+ORIGINS = 104  # weeks on which forecasts were made
+
+WEEK = np.timedelta64(7 * 86_400_000_000, "us")
 
 
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
-    """Return nothing yet."""
-    return {}
+    """Return inventory, supply_orders, forecasts, truth_demand, truth_lead_times, truth_forecasts."""
+    items, weeks, sold = weekly_sales(tables)
+    empty = rng.random((len(items), len(weeks))) < STOCKOUT_SHARE * settings.effect
+    empty[:, :1] = False
+    demand = sold + lost_demand(sold, empty, STOCKOUT_SHARE * settings.effect, rng)
+
+    flow, truth_lead = replenishment(items, weeks, sold.sum(axis=1), empty, settings.effect, rng)
+    forecasts, truth_forecasts = forecast(items, weeks, demand, settings.effect, rng)
+    n, s, t = sold.shape
+    truth_demand = pd.DataFrame(
+        {
+            "product_id": np.repeat(items, s * t),
+            "segment": np.tile(np.repeat(SEGMENTS, t), n),
+            "week_on": np.tile(weeks, n * s),
+            "demand_qty": demand.ravel(),
+            "lost_qty": (demand - sold).ravel(),
+        }
+    )
+    truth = {"truth_demand": truth_demand, "truth_lead_times": truth_lead, "truth_forecasts": truth_forecasts}
+    return {**flow, "forecasts": forecasts, **truth}
+
+
+def weekly_sales(tables: dict[str, pd.DataFrame]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the stocked items, Mondays of whole weeks, and units sold, shape (items, segments, weeks)."""
+    orders, lines = tables["orders"], tables["order_lines"]
+    value = (lines["qty_ordered"] * lines["unit_cost_amt"]).groupby(lines["product_id"]).sum()
+    items = np.sort(value.nlargest(ITEMS).index.to_numpy())
+    account = tables["customers"].set_index("customer_id")["account_id"]
+    segment = account.map(tables["accounts"].set_index("account_id")["segment"])
+    days = orders["ordered_at"].to_numpy().astype("datetime64[D]")
+    monday = days - (days.astype(np.int64) + 3) % 7  # day 0 of the epoch was a Thursday
+    first, last = monday.min(), monday.max()
+    weeks = np.arange(first + 7, last, 7).astype("datetime64[us]")  # the first and the last week are cut off
+
+    order = pd.Index(orders["order_id"]).get_indexer(pd.Index(lines["order_id"]))
+    item = pd.Index(items).get_indexer(pd.Index(lines["product_id"]))
+    who = pd.Index(SEGMENTS).get_indexer(pd.Index(orders["customer_id"].map(segment)))[order]
+    week = ((monday[order] - weeks[0].astype("datetime64[D]")).astype(np.int64)) // 7
+    used = (item >= 0) & (week >= 0) & (week < len(weeks))
+    sold = np.zeros((len(items), len(SEGMENTS), len(weeks)), dtype=np.int64)
+    np.add.at(sold, (item[used], who[used], week[used]), lines["qty_ordered"].to_numpy()[used])
+    return items, weeks, sold
+
+
+def lost_demand(sold: np.ndarray, empty: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Return units asked for in vain, shape of `sold`: 0 except in weeks with an empty shelf."""
+    lost = np.zeros_like(sold)
+    for item, segment in np.ndindex(sold.shape[:2]):
+        series, out = sold[item, segment], empty[item]
+        at_least = 1 - np.searchsorted(np.sort(series), series[out]) / len(series)
+        survival = at_least * rng.random(out.sum()) ** (1 / (1 - share))
+        lost[item, segment, out] = np.maximum(np.round(np.quantile(series, 1 - survival)) - series[out], 0)
+    return lost
+
+
+def replenishment(
+    items: np.ndarray,
+    weeks: np.ndarray,
+    sold: np.ndarray,
+    empty: np.ndarray,
+    effect: float,
+    rng: np.random.Generator,
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Return inventory and supply_orders, in balance with sales, and truth_lead_times.
+
+    A delivery arrives on the Monday after an empty shelf, else every `CYCLE_WEEKS`. It brings what is sold
+    until the next one and what is then left: nothing before an empty shelf, else about a week's demand.
+    """
+    n, t = sold.shape
+    arrives = np.arange(t)[None, :] % CYCLE_WEEKS == rng.integers(0, CYCLE_WEEKS, (n, 1))
+    arrives = arrives | np.roll(empty, 1, axis=1)
+    arrives[:, 0] = True
+    buffer = np.ceil(sold.mean(axis=1)[:, None] * rng.gamma(2.0, 0.5, (n, t))).astype(np.int64)
+    on_hand = np.where(empty, 0, buffer)
+    for week in range(t - 2, -1, -1):
+        needed = on_hand[:, week + 1] + sold[:, week + 1]
+        on_hand[:, week] = np.where(arrives[:, week + 1], np.minimum(on_hand[:, week], needed), needed)
+    opening = np.concatenate([np.zeros((n, 1), dtype=np.int64), on_hand[:, :-1]], axis=1)
+    brought = on_hand + sold - opening
+
+    item, when = np.nonzero(arrives & (brought > 0))
+    mean = LEAD_WEEKS[0] + (LEAD_WEEKS[1] - LEAD_WEEKS[0]) * rng.random((n,))
+    cv = (LEAD_CV[0] + (LEAD_CV[1] - LEAD_CV[0]) * rng.random((n,))) * effect
+    log_sd = np.sqrt(np.log1p(cv**2))
+    lead = np.exp(np.log(mean[item]) - log_sd[item] ** 2 / 2 + log_sd[item] * rng.normal(size=len(item)))
+    after_empty = (when > 0) & empty[item, when - 1]
+    lead = longest_last(lead, item, after_empty, rng)
+    received = weeks[when]
+    placed = received - (lead * 7 * 86_400e6).astype("timedelta64[us]")
+    supply_orders = pd.DataFrame(
+        {
+            "supply_order_id": ids("B", len(item)),
+            "product_id": items[item],
+            "to_site_id": SITE,
+            "placed_at": placed,
+            "due_at": placed + (mean[item] * 7 * 86_400e6).astype("timedelta64[us]"),
+            "received_at": received,
+            "qty": brought[item, when],
+        }
+    )
+    inventory = pd.DataFrame(
+        {
+            "site_id": SITE,
+            "product_id": np.repeat(items, t),
+            "week_on": np.tile(weeks, n),
+            "on_hand": on_hand.ravel(),
+            "sold_qty": sold.ravel(),
+            "stockout_h": np.where(empty, np.round(rng.uniform(6, 90, (n, t)), 1), 0.0).ravel(),
+        }
+    )
+    truth = pd.DataFrame({"product_id": items, "lead_weeks": mean, "lead_sd_weeks": mean * cv})
+    return {"inventory": inventory, "supply_orders": supply_orders}, truth
+
+
+def longest_last(
+    lead: np.ndarray, item: np.ndarray, after_empty: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return each item's lead times in another order: long ones mostly end in an empty shelf."""
+    wish = after_empty + rng.normal(0, 0.5, len(lead))
+    out = np.empty_like(lead)
+    out[np.lexsort((wish, item))] = lead[np.lexsort((lead, item))]
+    return out
+
+
+def forecast(
+    items: np.ndarray, weeks: np.ndarray, demand: np.ndarray, effect: float, rng: np.random.Generator
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return forecasts of both kinds for each segment, and truth_forecasts."""
+    t = demand.shape[-1]
+    origin = np.arange(t - HORIZON - ORIGINS, t - HORIZON + 1)
+    cumulated = np.concatenate([np.zeros((*demand.shape[:2], 1)), demand.cumsum(axis=-1)], axis=-1)
+    average = (cumulated[..., origin] - cumulated[..., origin - AVERAGE_WEEKS]) / AVERAGE_WEEKS
+    target = origin[:, None] + np.arange(HORIZON)
+    actual = demand[:, :, target]  # items, segments, origins, weeks ahead
+    planner_error = actual - average[..., None]
+
+    other = planner_error[:, :, rng.permutation(len(origin))]
+    ratio = 1 - effect * (1 - np.array([RELIABILITY[s] for s in SEGMENTS]))
+    ratio = np.clip(ratio, 0.05, None)[:, None, None]
+    # The minus keeps the forecast above zero: a week of large demand elsewhere raises it.
+    error = ratio * (SAME_WEEK * planner_error - np.sqrt(1 - SAME_WEEK**2) * other)
+    planner = np.broadcast_to(average[..., None], actual.shape)
+    both = np.stack([planner, actual - error], axis=-1)
+    both = np.maximum(np.round(both, 1), 0.0)
+
+    n, s, o, h = actual.shape
+    item, segment, at, ahead, model = (index.ravel() for index in np.indices((n, s, o, h, 2)))
+    frame = pd.DataFrame(
+        {
+            "origin_on": weeks[origin[at]],
+            "target_week_on": weeks[0] + (origin[at] + ahead) * WEEK,
+            "product_id": items[item],
+            "segment": np.array(SEGMENTS)[segment],
+            "is_behavioural": model == 1,
+            "mean_qty": both.ravel(),
+        }
+    )
+    over = np.sqrt((planner_error.cumsum(axis=-1) ** 2).mean(axis=2))  # items, segments, weeks ahead
+    truth = pd.DataFrame(
+        {
+            "product_id": np.repeat(items, s * h),
+            "segment": np.tile(np.repeat(SEGMENTS, h), n),
+            "weeks": np.tile(np.arange(1, h + 1), n * s),
+            "planner_sd": over.ravel(),
+            "behaviour_sd": (over * ratio[None, :, 0]).ravel(),
+        }
+    )
+    return frame, truth
