@@ -38,6 +38,7 @@ def figure(size: tuple[float, float] = SIZE_IN) -> Iterator[Axes]:
     """
     import matplotlib as mpl
     import seaborn as sns
+    from cycler import cycler
     from matplotlib.figure import Figure
 
     style = sns.axes_style("whitegrid") | {
@@ -46,7 +47,7 @@ def figure(size: tuple[float, float] = SIZE_IN) -> Iterator[Axes]:
         "axes.edgecolor": GREY,
         "axes.labelcolor": INK,
         "axes.labelsize": 12,
-        "axes.prop_cycle": mpl.cycler(color=PALETTE),
+        "axes.prop_cycle": cycler(color=PALETTE),
         "font.family": "DejaVu Sans",
         "grid.color": "#E5E5E5",
         "legend.fontsize": 11,

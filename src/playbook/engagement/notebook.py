@@ -35,12 +35,13 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
                 notebook,
                 draft,
                 parameters=parameters,
-                cwd=output.parent,
                 progress_bar=False,
                 kernel_name="python3",
                 execution_timeout=CELL_TIMEOUT_S,
                 start_timeout=120,
                 extra_arguments=["--log-level=ERROR"],
+                # Not papermill's cwd: it changes the folder of this whole process, and modules run in parallel.
+                resources={"metadata": {"path": str(output.parent)}},
             )
 
         problem: str | None = None

@@ -92,7 +92,7 @@ def run(path: str | Path, folder: str | Path, report: Report = lambda step, stat
     RunError
         When a cell fails; the notebook that shows it stays in the run folder.
     """
-    path, place = Path(path), Run(Path(folder).resolve())
+    path, place = Path(path).resolve(), Run(Path(folder).resolve())
     engagement = read_engagement(path)
     for part in (place.folder, place.notebooks, place.steps):
         part.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from datetime import date
 from typing import Any
 
 from playbook.errors import SettingsError, nearest
@@ -40,8 +41,6 @@ class WorldSettings:
     effect: float = 1.0
 
     def __post_init__(self) -> None:
-        import pandas as pd
-
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             whole = isinstance(low, int)
@@ -52,11 +51,9 @@ class WorldSettings:
             if not low <= value <= high:
                 raise SettingsError(f"world.{name}: expected {low} to {high}, got {value!r}")
         try:
-            day = pd.Timestamp(self.as_of)
+            date.fromisoformat(self.as_of)
         except (ValueError, TypeError):
-            day = pd.NaT
-        if pd.isna(day) or str(day.date()) != str(self.as_of):
-            raise SettingsError(f"world.as_of: expected a date like 2026-07-01, got {self.as_of!r}")
+            raise SettingsError(f"world.as_of: expected a date like 2026-07-01, got {self.as_of!r}") from None
 
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> WorldSettings:
