@@ -15,12 +15,13 @@ def row(play):
     return register.entry(play, "Why?", DECISION, as_of=date(2026, 7, 1), currency="EUR", illustration=False, data_hash="ab")
 
 
-def test_rows_of_all_modules_are_merged_in_module_order_of_their_files(tmp_path):
+def test_rows_of_all_modules_are_merged_in_the_order_of_the_modules(tmp_path):
     """Parallel modules write their own files; the merge holds every row."""
     register.record(tmp_path, "unify", row("unify.a"))
     register.record(tmp_path, "define", row("define.b"))
     register.record(tmp_path, "define", row("define.c"))
-    assert [r["play"] for r in register.merge(tmp_path)] == ["define.b", "define.c", "unify.a"]
+    register.record(tmp_path, "balance", row("balance.d"))
+    assert [r["play"] for r in register.merge(tmp_path)] == ["define.b", "define.c", "unify.a", "balance.d"]
     assert {r["review_on"] for r in register.merge(tmp_path)} == {"2026-07-31"}
 
 

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from playbook.catalogue import MODULES
 from playbook.contract import Decision
 
 
@@ -56,12 +57,9 @@ def record(folder: str | Path, module: str, row: dict[str, Any]) -> None:
 
 
 def merge(folder: str | Path) -> list[dict[str, Any]]:
-    """Return all decisions in a register folder, by module file name."""
-    return [
-        row
-        for file in sorted(Path(folder).glob("*.json"))
-        for row in json.loads(file.read_text(encoding="utf-8"))
-    ]
+    """Return all decisions in a register folder, in the order of the modules."""
+    files = [Path(folder) / f"{module}.json" for module in MODULES]
+    return [row for file in files if file.is_file() for row in json.loads(file.read_text(encoding="utf-8"))]
 
 
 def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:

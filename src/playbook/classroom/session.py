@@ -54,7 +54,7 @@ class Session:
     module : str
         One of the seven.
     store : str
-        Folder of the data; "demo" is the synthetic world with default settings, generated once into the user's cache.
+        Folder of the data; "demo" is the synthetic world up to `as_of`, generated once into the user's cache.
     client, as_of, currency : str
         Name on pages, day of reading (ISO 8601), ISO 4217 code.
     register : str
@@ -80,7 +80,7 @@ class Session:
         self.module, self.client, self.currency = catalogue.modules()[module], client, currency
         self.as_of = date.fromisoformat(str(as_of))
         self.register = Path(register)
-        self._store = _demo_world() if store == "demo" else Store(store)
+        self._store = _demo_world(self.as_of) if store == "demo" else Store(store)
         self._tables: dict[str, Tables] = {}
         self._attempts: dict[str, int] = {}
         pd.set_option("display.precision", 2, "display.max_rows", 20)
@@ -118,7 +118,7 @@ class Session:
 
     def _illustration(self) -> Store:
         path = self._store.info.get("illustration")
-        return Store(self._store.path / path) if path else _demo_world()
+        return Store(self._store.path / path) if path else _demo_world(self.as_of)
 
     def show(self, ax: Axes) -> None:
         """Show a figure with its alt text."""
@@ -191,8 +191,8 @@ def _entry(play: ModuleType) -> catalogue.Play:
     return catalogue.play(play.__name__.removeprefix("playbook."))
 
 
-def _demo_world() -> Store:
+def _demo_world(as_of: date) -> Store:
     from playbook.world.generate import cached_world
     from playbook.world.settings import WorldSettings
 
-    return Store(cached_world(WorldSettings()))
+    return Store(cached_world(WorldSettings(as_of=as_of.isoformat())))

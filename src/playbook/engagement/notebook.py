@@ -39,7 +39,7 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
                 kernel_name="python3",
                 execution_timeout=CELL_TIMEOUT_S,
                 start_timeout=120,
-                extra_arguments=["--log-level=ERROR"],
+                extra_arguments=["--log-level=CRITICAL"],
                 # Not papermill's cwd: it changes the folder of this whole process, and modules run in parallel.
                 resources={"metadata": {"path": str(output.parent)}},
             )

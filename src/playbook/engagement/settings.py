@@ -107,8 +107,7 @@ class Engagement(Strict):
             raise ValueError("expected 'modules' or 'plays', not both")
         if not self.chosen():
             raise ValueError("no play is chosen; leave out 'modules' and 'plays' to run all")
-        if self.data.world is not None:
-            self.world_settings()
+        self.world_settings()
         return self
 
     def chosen(self) -> list[catalogue.Play]:
@@ -121,11 +120,9 @@ class Engagement(Strict):
         ]
 
     def world_settings(self) -> WorldSettings:
-        """Return the world to generate; for a client's data, the default world for illustrations."""
-        if self.data.world is None:
-            return WorldSettings()
+        """Return the world to generate, up to the as-of date; for a client's data, the one for illustrations."""
         try:
-            return WorldSettings(**self.data.world.model_dump(), as_of=self.as_of.isoformat())
+            return WorldSettings(**(self.data.world or World()).model_dump(), as_of=self.as_of.isoformat())
         except SettingsError as error:
             raise ValueError(str(error)) from None
 
