@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
+# Tests and notebooks run side by side; threads inside each would only get in the way.
+export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: demo test setup lint notebooks lock clean
 

@@ -19,7 +19,7 @@ PALETTE = [BLUE, ORANGE, GREEN, PURPLE, SKY, RED]
 
 # At 360 px a phone shows this width at about two thirds: 12 pt text stays readable.
 SIZE_IN = (6.0, 4.0)
-TITLE_WIDTH = 50
+TITLE_WIDTH = 46
 
 
 @contextmanager

@@ -12,7 +12,9 @@ DECISION = Decision("Do it.", "Seen.", "waits", "min", 1.0, 2.0, "never", "head 
 
 
 def row(play):
-    return register.entry(play, "Why?", DECISION, as_of=date(2026, 7, 1), currency="EUR", illustration=False, data_hash="ab")
+    return register.entry(
+        play, "Why?", DECISION, as_of=date(2026, 7, 1), currency="EUR", illustration=False, data_hash="ab"
+    )
 
 
 def test_rows_of_all_modules_are_merged_in_the_order_of_the_modules(tmp_path):

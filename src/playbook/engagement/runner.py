@@ -94,6 +94,9 @@ def run(path: str | Path, folder: str | Path, report: Report = lambda step, stat
     """
     path, place = Path(path).resolve(), Run(Path(folder).resolve())
     engagement = read_engagement(path)
+    # Modules run side by side: threads inside each would only get in each other's way, and move last digits.
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     for part in (place.folder, place.notebooks, place.steps):
         part.mkdir(parents=True, exist_ok=True)
     place.manifest.unlink(missing_ok=True)

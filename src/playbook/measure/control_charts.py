@@ -42,14 +42,15 @@ class Charts:
     causes : DataFrame
         One row per special cause: site_id, began_on (estimated), first_on and last_on (first and last signal), weeks,
         direction, share, is_open.
-    widening : dict
-        By place: how many times wider than counting alone the limits are (Laney's sigma z).
+    widening : DataFrame
+        One row per place (index): times_wider, how much wider the limits are than counting alone would make them (Laney's
+        sigma z).
     """
 
     what: str
     weeks: pd.DataFrame
     causes: pd.DataFrame
-    widening: dict[str, float]
+    widening: pd.DataFrame
 
 
 def failures(
@@ -85,7 +86,10 @@ def charts(what: str, weekly: pd.DataFrame, *, phase1_weeks: int = 52) -> Charts
     """
     made = {str(site): _one_site(rows, phase1_weeks) for site, rows in weekly.groupby("site_id")}
     weeks = pd.concat([frame for frame, _ in made.values()], ignore_index=True)
-    return Charts(what, weeks, _causes(weeks), {site: widening for site, (_, widening) in made.items()})
+    widening = pd.DataFrame(
+        {"times_wider": {site: factor for site, (_, factor) in made.items()}}
+    ).rename_axis("site_id")
+    return Charts(what, weeks, _causes(weeks), widening)
 
 
 def _one_site(site: pd.DataFrame, phase1_weeks: int) -> tuple[pd.DataFrame, float]:
@@ -140,7 +144,7 @@ def _began(weeks: pd.DataFrame, cause: Any, after: pd.Timestamp) -> pd.Timestamp
     """Return the week in which the stretch most likely began: a run signals only when it is nine weeks old."""
     start = weeks.loc[weeks["is_base"], "week_on"].max() if pd.isna(after) else after
     window = weeks[(weeks["week_on"] > start) & (weeks["week_on"] <= cause.last_on)]
-    return window["week_on"].iloc[spc.step_start(window["z"])]
+    return min(window["week_on"].iloc[spc.step_start(window["z"])], cause.first_on)
 
 
 def open_causes(result: Charts) -> pd.DataFrame:
@@ -175,7 +179,9 @@ def plot(result: Charts, *, site: str | None = None) -> Axes:
         ax.set_ylim(0, max(weeks["share"].max(), weeks["high"].max()) * 1.25)
         percent(ax)
         months(ax)
-    times = {0: "never changed", 1: "changed once"}.get(len(causes), f"changed {len(causes)} times")
+    times = {0: "never changed", 1: "changed once", 2: "changed twice"}.get(
+        len(causes), f"changed {len(causes)} times"
+    )
     rest = "all of it is noise" if len(causes) == 0 else "the rest is noise"
     finding(ax, f"{site} {times} for the worse; {rest}", x="Week", y=f"{result.what} (%)")
     return ax

@@ -51,7 +51,11 @@ class Store:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not (self.path / INFO).is_file():
-            state = "is incomplete: run the command that makes it again" if self.path.is_dir() else "does not exist"
+            state = (
+                "is incomplete: run the command that makes it again"
+                if self.path.is_dir()
+                else "does not exist"
+            )
             raise StoreError(f"store '{self.path}' {state} (expected {INFO} in it)")
 
     @cached_property
@@ -73,7 +77,9 @@ class Store:
         import pandas as pd
 
         if name not in self.info["tables"]:
-            raise StoreError(f"store '{self.path}' has no table '{name}'; {nearest(name, self.info['tables'])}")
+            raise StoreError(
+                f"store '{self.path}' has no table '{name}'; {nearest(name, self.info['tables'])}"
+            )
         return pd.read_parquet(self.path / f"{name}.parquet", columns=columns)
 
     def truth(self, name: str) -> pd.DataFrame:
