@@ -32,16 +32,6 @@ def test_every_input_is_a_canonical_table_or_a_view_of_some(play_id):
             assert table in tables()
 
 
-@pytest.mark.parametrize("play_id", plays())
-def test_front_matter_agrees_with_the_plan(play_id):
-    """Topics and minutes are those that the plan of the 122 plays gives; no topic belongs to two plays."""
-    import yaml
-
-    plan = yaml.safe_load((project_root() / "modules" / "plan.yml").read_text(encoding="utf-8"))
-    planned = next(p for p in plan["plays"] if p["id"] == play_id)
-    assert list(plays()[play_id].topics) == planned["topics"]
-
-
 def test_an_unknown_key_in_front_matter_names_the_nearest(tmp_path):
     """A typo in a section is one line with the file and the key that was meant."""
     section = tmp_path / "play.md"

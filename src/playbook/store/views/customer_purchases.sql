@@ -2,7 +2,8 @@
 -- One row a customer who bought up to $as_of: repeat purchases, recency and age in weeks over the whole history and up
 -- to a calibration cut, then what was bought after the cut. A purchase is a day with at least one order; returns, lost
 -- and cancelled orders, and orders without a customer, are left out. The cut lies $holdout_weeks before $as_of, or a
--- third of the history where that is shorter. Cost is summed over lines that have one: costed_amt is their sales.
+-- third of the history where that is shorter. Money is summed in decimals: the same to the last digit, whatever the
+-- order in which threads add it up. Cost is summed over lines that have one: costed_amt is their sales.
 with bought as (
     select order_id, customer_id, ordered_at::date as bought_on
     from orders
@@ -11,9 +12,9 @@ with bought as (
 ),
 lines as (
     select order_id,
-        sum(qty_ordered * unit_price_amt) as spend_amt,
-        sum(qty_ordered * unit_price_amt) filter (unit_cost_amt is not null) as costed_amt,
-        sum(qty_ordered * unit_cost_amt) as cost_amt
+        sum(qty_ordered * unit_price_amt::decimal(18, 4)) as spend_amt,
+        sum(qty_ordered * unit_price_amt::decimal(18, 4)) filter (unit_cost_amt is not null) as costed_amt,
+        sum(qty_ordered * unit_cost_amt::decimal(18, 4)) as cost_amt
     from order_lines
     group by order_id
 ),

@@ -1,0 +1,59 @@
+"""The demo engagement from beginning to end: seven modules agree with the planted truth, and their figures are stable."""
+
+import json
+
+import nbformat
+import pytest
+
+from playbook.catalogue import modules, plays, project_root
+from playbook.engagement.runner import run
+
+# Predicted ranges of the seven decisions. Not an oracle (the plays' own tests hold those): a change here must be meant.
+FIGURES = {
+    "define.customer_value": (4314.55, 4834.5),
+    "unify.identity_resolution": (0, 0.0075),
+    "design.routing": (1.48141, 2.43371),
+    "balance.safety_stock": (57174, 92312.5),
+    "govern.consent": (0, 12),
+    "measure.control_charts": (0.123258, 0.209943),
+    "sustain.training": (9, 11),
+}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The finished run of the demo engagement."""
+    return run(
+        project_root() / "datasets" / "demo" / "engagement.yml", tmp_path_factory.mktemp("demo") / "run"
+    )
+
+
+@pytest.fixture(scope="module")
+def decisions(demo):
+    return {row["play"]: row for row in json.loads((demo.folder / "decisions.json").read_text())}
+
+
+def test_every_play_decides_once(decisions):
+    """No play is skipped, none is an illustration."""
+    assert list(decisions) == list(plays())
+    assert not any(row["illustration"] for row in decisions.values())
+
+
+@pytest.mark.parametrize("play_id", plays())
+def test_predicted_ranges_are_those_of_the_last_release(decisions, play_id):
+    """Within two per cent, whatever the platform's last digits."""
+    row = decisions[play_id]
+    assert (row["low"], row["high"]) == pytest.approx(FIGURES[play_id], rel=0.02, abs=1e-6)
+
+
+@pytest.mark.parametrize("module", modules().values(), ids=lambda m: m.name)
+def test_the_solution_is_near_the_planted_truth(demo, module):
+    """In the executed notebook, each play's check calls its own solution near."""
+    notebook = nbformat.read(demo.notebooks / module.notebook, as_version=4)
+    checks = [c for c in notebook.cells if c.cell_type == "code" and "session.check(" in c.source]
+    assert len(checks) == len([p for p in plays().values() if p.module == module.name])
+    for cell in checks:
+        said = "".join(output.data["text/plain"] for output in cell.outputs)
+        assert "Checked against the planted truth" in said
+        assert "Hint" not in said
+        assert said.startswith(("**Near", "**Right")), said
