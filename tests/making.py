@@ -1,5 +1,6 @@
 """A small real run, made the way the runner makes one: for tests of what is published from it."""
 
+import json
 from pathlib import Path
 
 from playbook import catalogue
@@ -21,7 +22,7 @@ PROVENANCE = {
 
 
 def make_run(folder: Path) -> Path:
-    """Write a run of one play on a small world: store, executed notebook, decisions."""
+    """Write a run of one play on a small world: store, executed notebook, decisions, manifest."""
     write_world(WorldSettings(seed=7, customers=1500), folder / "store", domains=["delivery"])
     play = catalogue.play(PLAY)
     module = catalogue.modules()[play.module]
@@ -34,4 +35,6 @@ def make_run(folder: Path) -> Path:
     }
     execute(build(module, [play]), folder / "notebooks" / module.notebook, values)
     register.write_rows(folder / "decisions.json", register.merge(folder / "register"))
+    (folder / "steps").mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"notebooks": [module.notebook]}), encoding="utf-8")
     return folder

@@ -32,6 +32,24 @@ def test_every_input_is_a_canonical_table_or_a_view_of_some(play_id):
             assert table in tables()
 
 
+def test_front_matter_that_is_no_yaml_is_one_line(tmp_path):
+    """A missing bracket names the file."""
+    section = tmp_path / "play.md"
+    section.write_text("---\ntitle: [x\n---\nbody\n", encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"play\.md: front matter is not valid YAML") as error:
+        catalogue.read_play(section)
+    assert "\n" not in str(error.value)
+
+
+def test_outside_a_checkout_the_error_says_what_to_do(tmp_path, monkeypatch):
+    """The package alone, without modules/, cannot find its plays."""
+    monkeypatch.setattr(catalogue, "__file__", str(tmp_path / "src" / "playbook" / "catalogue.py"))
+    with pytest.raises(
+        CatalogueError, match=r"no modules/ folder in .*: install the playbook from its checkout"
+    ):
+        project_root()
+
+
 def test_an_unknown_key_in_front_matter_names_the_nearest(tmp_path):
     """A typo in a section is one line with the file and the key that was meant."""
     section = tmp_path / "play.md"

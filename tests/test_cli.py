@@ -1,7 +1,10 @@
 """Commands answer --help at once, and every error is one clear line."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -36,11 +39,13 @@ def test_help_loads_nothing_heavy():
         (("plays", "desing"), 1, "no module 'desing'; did you mean 'design'?"),
         (("generate", "w", "--customers", "5"), 1, "world.customers: expected 200"),
         (("generate", "w", "--seed", "x"), 2, "Invalid value for '--seed'"),
-        (("book", "nowhere"), 1, "is not finished"),
+        (("book", "nowhere"), 1, "is no run"),
         (("participants", "nowhere"), 1, "nowhere"),
         (("lab", "nowhere"), 1, "no folder 'nowhere'"),
         (("intake", "nowhere.yml", "store"), 1, "nowhere.yml"),
         (("new", "!!"), 1, "expected at least one letter"),
+        (("new", "a" * 81), 1, "at most 80 signs"),
+        (("new", "two\nlines"), 1, "expected one line"),
     ],
 )
 def test_an_error_is_one_line(tmp_path, arguments, code, expected):
@@ -50,6 +55,47 @@ def test_an_error_is_one_line(tmp_path, arguments, code, expected):
     assert expected in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [("new", "Acme", "--to"), ("generate", "--customers", "200")])
+def test_a_file_where_a_folder_is_wanted_is_one_line(tmp_path, arguments):
+    """What the system refuses is the user's to mend as well: the path and the reason, no traceback."""
+    (tmp_path / "notes").write_text("dear")
+    result = playbook(*arguments, "notes/x", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "notes" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert (tmp_path / "notes").read_text() == "dear"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console, this test's included")
+def test_ctrl_c_stops_a_run_at_once_and_the_next_continues(tmp_path):
+    """One line, exit code 130, no module left running; what is done is not done again."""
+    world = "data: {world: {seed: 7, customers: 600}}\nmodules: [govern, measure, sustain]\n"
+    head = "client: {name: Acme, industry: tools, currency: EUR}\nas_of: 2026-07-01\n"
+    (tmp_path / "e.yml").write_text(head + world)
+    code = "from playbook.cli import main; main()"
+    command = [sys.executable, "-c", code, "run", "e.yml", "--to", "run"]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    while not list(tmp_path.glob("run/notebooks/.draft-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines() == ["store: done", "playbook: stopped; run the same command again to continue"]
+    assert "is not finished" in playbook("participants", "run", cwd=tmp_path).stderr
+    again = playbook("run", "e.yml", "--to", "run", cwd=tmp_path)
+    assert again.returncode == 0
+    assert again.stderr.startswith("store: unchanged")
+    assert not list(tmp_path.glob("run/notebooks/.draft-*"))
 
 
 def test_new_writes_a_file_that_is_valid_and_is_not_overwritten(tmp_path):

@@ -63,8 +63,8 @@ class Setting:
             return f"expected {wanted.__name__} ({self.help}), got {value!r}"
         if self.choices and value not in self.choices:
             return f"got {value!r}; {nearest(str(value), map(str, self.choices))}"
-        too_low = self.low is not None and value < self.low
-        if too_low or (self.high is not None and value > self.high):
+        inside = self.low is None or value >= self.low
+        if not (inside and (self.high is None or value <= self.high)):  # so put, NaN is outside
             return f"expected {self.low} to {self.high} ({self.help}), got {value!r}"
         return None
 
@@ -110,7 +110,13 @@ def _split(path: Path) -> tuple[dict[str, Any], str]:
     match = re.match(r"---\n(.*?)\n---\n(.*)", path.read_text(encoding="utf-8"), flags=re.S)
     if not match:
         raise CatalogueError(f"{path}: expected front matter between two '---' lines at the top")
-    return yaml.safe_load(match[1]), match[2].lstrip("\n")
+    try:
+        front = yaml.safe_load(match[1])
+    except yaml.YAMLError as error:
+        raise CatalogueError(
+            f"{path}: front matter is not valid YAML ({' '.join(str(error).split())})"
+        ) from None
+    return front or {}, match[2].lstrip("\n")
 
 
 def _setting(path: Path, name: str, spec: dict[str, Any]) -> Setting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+
+INTERRUPTED = 130  # what a shell says of Ctrl-C; Typer returns it
 
 EngagementFile = Annotated[Path, typer.Argument(help="the engagement's YAML file", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(help="a run's folder, e.g. runs/demo-company", show_default=False)]
@@ -117,11 +120,14 @@ def lab(
     options: Annotated[list[str] | None, typer.Argument(help="passed on to jupyter lab")] = None,
 ) -> None:
     """Open JupyterLab on a folder of notebooks; more options go to JupyterLab, e.g. --no-browser."""
+    import signal
     import subprocess
 
     if not folder.is_dir():
         raise SettingsError(f"no folder '{folder}': write one with 'playbook participants RUN'")
-    command = [sys.executable, "-m", "jupyterlab", str(folder), *(options or [])]
+    quiet = "--LabApp.news_url=None"  # nobody in a workshop should have to answer a question about news
+    command = [sys.executable, "-m", "jupyterlab", str(folder), quiet, *(options or [])]
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for JupyterLab, which asks before it stops
     raise typer.Exit(subprocess.run(command).returncode)
 
 
@@ -147,10 +153,15 @@ def main() -> None:
     """Run the command line: exit code 1 and one line for what the user can mend, 2 for a wrong command line."""
     # Typer carries its own copy of click; the base of its public BadParameter is the error of any wrong command line.
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
+    code = 0
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except PlaybookError as error:
         typer.echo(f"playbook: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:  # a folder that may not be written, a full disk, a file where a folder is wanted
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"playbook: {where}{error.strerror or error}", err=True)
         sys.exit(1)
     except usage_error as error:
         context = getattr(error, "ctx", None)
@@ -159,5 +170,10 @@ def main() -> None:
         typer.echo(f"playbook: {message} (see {command} --help)", err=True)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         typer.echo("playbook: stopped; run the same command again to continue", err=True)
-        sys.exit(130)
+        sys.stderr.flush()
+        # Not sys.exit, which would wait for the modules still running; nothing of theirs is taken for whole.
+        os._exit(INTERRUPTED)
+    sys.exit(code)

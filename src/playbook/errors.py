@@ -50,4 +50,4 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     """
     names = sorted(str(v) for v in valid)
     close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"valid: {', '.join(names)}"
+    return f"did you mean '{close[0]}'?" if close else f"valid: {', '.join(names) or 'none'}"

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from playbook.errors import PlaybookError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys and silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def known(name: str, valid: Iterable[str], where: str = "") -> str:
+    """Return `name`; raise a ValueError with the nearest valid one when it is none of them."""
+    if name not in valid:
+        raise ValueError(f"{where}unknown '{name}'; {nearest(name, valid)}")
+    return name
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -44,10 +58,11 @@ def load(path: Path, model: type[Model], error: type[PlaybookError]) -> Model:
         raise error(f"{path}: its text is not in UTF-8; expected a YAML file") from None
     try:
         values = yaml.load(text, Loader=_UniqueKeys)
-    except yaml.YAMLError as problem:
+    except (yaml.YAMLError, ValueError) as problem:  # a ValueError is a date like 2026-13-01
         mark = getattr(problem, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise error(f"{path}{line}: not valid YAML ({getattr(problem, 'problem', problem)})") from None
+        text = str(getattr(problem, "problem", problem)).splitlines()[0]
+        raise error(f"{path}{line}: not valid YAML ({text})") from None
     if not isinstance(values, dict):
         raise error(
             f"{path}: expected keys {', '.join(model.model_fields)}; the file holds {type(values).__name__}"

@@ -10,7 +10,8 @@ import nbformat
 import pytest
 
 from playbook import notebooks
-from playbook.engagement.runner import run
+from playbook.engagement.runner import Run, alone, data_steps, run
+from playbook.engagement.settings import read_engagement
 from playbook.errors import RunError
 
 ENGAGEMENT = """\
@@ -19,6 +20,19 @@ as_of: 2026-07-01
 data: {world: {seed: 7, customers: 600}}
 plays: [measure.control_charts]
 settings: {measure.control_charts: {phase1_weeks: PHASE}}
+"""
+
+MAPPING = """\
+sources:
+  north: {file: north/export.csv, columns: {Key: text}}
+  south: {file: south/export.csv, columns: {Key: text}}
+tables:
+  regions:
+    source: north
+    columns: {region_id: Key, country: {constant: GB}, jurisdiction: {constant: UK}}
+  products:
+    source: south
+    columns: {product_id: Key, name: Key, price_amt: {constant: 1}}
 """
 
 
@@ -71,6 +85,66 @@ def test_a_changed_setting_runs_only_what_depends_on_it(finished, tmp_path):
     after = json.loads((folder / "manifest.json").read_text())
     assert after["data"] == before["data"]
     assert after["notebooks"] != before["notebooks"]
+
+
+def test_a_run_can_be_repeated_from_its_own_copy_of_the_engagement(finished):
+    """The file that the run folder keeps is as good as the one it was made from."""
+    _, folder = finished
+    before = (folder / "engagement.yml").read_bytes()
+    assert "store" in states(folder / "engagement.yml", folder)
+    assert (folder / "engagement.yml").read_bytes() == before
+
+
+def test_another_clients_run_is_left_alone(finished, tmp_path):
+    """A second client whose name makes the same folder does not overwrite the first."""
+    path, folder = finished
+    other = tmp_path / "other.yml"
+    other.write_text(path.read_text().replace("name: Acme", "name: ACME!"))
+    with pytest.raises(RunError, match="holds a run of 'Acme'"):
+        run(other, folder)
+    assert (folder / "manifest.json").is_file()
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    """A mistyped folder does not cost anybody their notebooks."""
+    (tmp_path / "work" / "notebooks").mkdir(parents=True)
+    kept = tmp_path / "work" / "notebooks" / "mine.ipynb"
+    kept.write_text("{}")
+    for folder in (tmp_path / "work", kept):
+        with pytest.raises(RunError, match="is no run"):
+            run(engagement(tmp_path), folder)
+    assert [path for path in (tmp_path / "work").rglob("*") if path.is_file()] == [kept]
+
+
+def test_two_runs_do_not_work_in_one_folder(finished):
+    """The second is told so, and the folder is free again when the first has ended."""
+    path, folder = finished
+    with alone(Run(folder)), pytest.raises(RunError, match="in use by another run"):
+        run(path, folder)
+    assert (folder / "manifest.json").is_file()
+    states(path, folder)
+
+
+def test_a_run_folder_that_may_not_be_written_is_said_so(tmp_path):
+    """Not taken for another run at work, which would be waited for in vain."""
+    (tmp_path / "run" / "steps" / "lock").mkdir(parents=True)
+    with pytest.raises(RunError, match="cannot be written"):
+        run(engagement(tmp_path), tmp_path / "run")
+
+
+def test_exports_of_one_name_in_two_folders_both_count(tmp_path):
+    """A change of either makes the store anew."""
+    for part in ("north", "south"):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "export.csv").write_text("Key\nA\n")
+    (tmp_path / "mapping.yml").write_text(MAPPING)
+    path = tmp_path / "engagement.yml"
+    path.write_text(ENGAGEMENT.split("data:")[0] + "data: {mapping: mapping.yml}\n")
+    seen = set()
+    for part in ("north", "south"):
+        (tmp_path / part / "export.csv").write_text("Key\nB\n")
+        seen.add(data_steps(read_engagement(path), path, Run(tmp_path / "run"))[0].inputs)
+    assert len(seen) == 2
 
 
 def test_a_killed_run_continues(tmp_path):

@@ -27,6 +27,7 @@ def written(tmp_path, text):
         ("500", "-5", "world.customers: expected 200 to 10000000, got -5"),
         ("500", "'500'", "data.world.customers: Input should be a valid integer (got '500')"),
         ("2026-07-01", "soon", "as_of: Input should be a valid date (got 'soon')"),
+        ("2026-07-01", "0002-01-01", "world.as_of: expected 1980-01-01 to 2199-12-31"),
         ("{world: {seed: 1, customers: 500}}", "{}", "data: expected exactly one of 'world'"),
         ("as_of:", "modules: [desing]\nas_of:", "modules: unknown 'desing'; did you mean 'design'?"),
         (
@@ -43,6 +44,11 @@ def written(tmp_path, text):
             "as_of:",
             "settings: {measure.control_charts: {phase1_weeks: 5}}\nas_of:",
             "measure.control_charts.phase1_weeks: expected 20 to 104",
+        ),
+        (
+            "as_of:",
+            "settings: {balance.safety_stock: {cost_share: .nan}}\nas_of:",
+            "balance.safety_stock.cost_share: expected 0.05 to 1.0",
         ),
     ],
 )

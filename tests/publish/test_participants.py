@@ -36,7 +36,7 @@ def copy(run, tmp_path_factory):
 def client_copy(run, tmp_path_factory):
     """A copy of a client's run, whose data feed no play: it is shown on the synthetic world."""
     folder = tmp_path_factory.mktemp("client")
-    for name in ("store", "notebooks"):
+    for name in ("store", "notebooks", "steps", "manifest.json"):
         (folder / {"store": "illustration"}.get(name, name)).symlink_to(run / name)
     info = {"kind": "client", "name": "Ada", "illustration": "../illustration"}
     write_store(folder / "store", {"regions": Store(run / "store").table("regions")}, info)
@@ -145,9 +145,24 @@ def test_a_folder_with_somebodys_work_is_left_alone(run, tmp_path):
         copy_for_participants(run, tmp_path)
 
 
-def test_a_run_without_notebooks_is_refused(tmp_path):
-    with pytest.raises(RunError, match="no executed notebooks"):
-        copy_for_participants(tmp_path / "run", tmp_path / "out")
+def test_a_file_is_left_alone(run, tmp_path):
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
+    with pytest.raises(RunError, match="choose another folder"):
+        copy_for_participants(run, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "message"),
+    [("steps", "is no run"), ("manifest.json", "is not finished"), ("notebooks", "lacks 6_measure.ipynb")],
+)
+def test_what_is_no_finished_run_is_refused(run, tmp_path, lacking, message):
+    """A run that failed keeps its notebooks to look at, not to hand out."""
+    for name in {"store", "notebooks", "steps", "manifest.json"} - {lacking}:
+        (tmp_path / name).symlink_to(run / name)
+    with pytest.raises(RunError, match=message):
+        copy_for_participants(tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_truth_table_is_named_and_nothing_is_handed_out(run, tmp_path, monkeypatch):

@@ -434,6 +434,7 @@ def test_empty_export(tmp_path):
         ),
         (lambda f: _rename(f, "sales.parquet"), r"sales\.parquet: cannot be read: "),
         (lambda f: _rename(f, "sales.csv.gz"), r"sales\.csv\.gz: cannot be read: "),
+        (lambda f: _break_packed(f), r"sales\.csv\.gz: cannot be read: "),
     ],
 )
 def test_an_export_that_does_not_fit(tmp_path, change, message):
@@ -454,6 +455,12 @@ def test_an_export_that_does_not_fit(tmp_path, change, message):
 def _append(folder, rows, line):
     with (folder / "sales.csv").open("ab") as file:
         file.write(b"r,1,cup,1,2011-07-01,1,7,Norway\n" * rows + line)
+
+
+def _break_packed(folder):
+    packed = gzip.compress((folder / "sales.csv").read_bytes())
+    _rename(folder, "sales.csv.gz")
+    (folder / "sales.csv.gz").write_bytes(packed[:10] + b"\xff" * 40)
 
 
 def _rename(folder, name):

@@ -5,7 +5,7 @@ import pytest
 
 from playbook.errors import StoreError
 from playbook.store import reading, schemas
-from playbook.store.reading import Store, view_needs, views
+from playbook.store.reading import Store, view_needs, view_uses, views
 from playbook.store.sealing import seal
 from playbook.store.writing import write_store
 
@@ -92,9 +92,22 @@ def test_every_view_declares_canonical_tables():
     assert views()
     for name, file in views().items():
         text = file.read_text(encoding="utf-8")
-        for table in view_needs(name):
+        for table in view_needs(name) + view_uses(name):
             assert table in schemas.tables()
-            assert table in text.split("\n", 1)[1]
+            assert table in text.split("\n", 2)[2]
+
+
+def test_a_table_that_a_view_can_do_without_is_empty(store, tmp_path, monkeypatch):
+    """With the types its schema declares; the store still holds the view."""
+    query = "-- needs: shipments\n-- uses: regions\n"
+    query += "select count(*) as n, (select count(wage_amt_h + 1) from regions) as priced from shipments\n"
+    (tmp_path / "wages.sql").write_text(query)
+    monkeypatch.setattr(reading, "VIEWS", tmp_path)
+    assert "wages" in store
+    assert store.view("wages").iloc[0].tolist() == [56, 0]
+    regions = pd.DataFrame({"region_id": ["R1"], "wage_amt_h": [20.0]})
+    write_store(tmp_path / "both", {"shipments": parcels(56), "regions": regions}, {"kind": "client"})
+    assert Store(tmp_path / "both").view("wages").iloc[0].tolist() == [56, 1]
 
 
 def test_view_without_a_needs_line(tmp_path, monkeypatch):

@@ -84,6 +84,14 @@ def test_goes_on_after_a_killed_write(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
+def test_a_kill_between_the_two_moves_costs_no_store(tmp_path):
+    """The old store was moved aside and the new one not yet in: a next write that fails brings the old one back."""
+    write_store(tmp_path / "store.replaced", {"products": products()}, {"kind": "client", "name": "old"})
+    with pytest.raises(Exception, match="object"):
+        write_store(tmp_path / "store", {"regions": pd.DataFrame({"a": [1, "two", object()]})}, {})
+    assert Store(tmp_path / "store").info["name"] == "old"
+
+
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_leaves_alone_what_is_no_store(tmp_path, kind):
     """A mistyped folder does not cost anybody their documents."""

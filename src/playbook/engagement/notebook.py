@@ -25,7 +25,6 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
         written all the same, with the error in it.
     """
     import papermill
-    from nbclient.exceptions import DeadKernelError
 
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".draft-") as scratch:
         draft = Path(scratch) / output.name
@@ -48,12 +47,12 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
         try:
             try:
                 attempt()
-            except DeadKernelError:  # a busy machine sometimes loses a starting kernel; once is bad luck
+            except RuntimeError:  # a kernel that died or never came up: on a busy machine, once is bad luck
                 attempt()
         except papermill.PapermillExecutionError as error:
             cell = notebook.cells[_source_index(notebook, error.source)]
             problem = f"{cell.metadata.get('play', 'set-up')}, cell {cell.id}: {error.ename}: {_first(error.evalue)}"
-        except (DeadKernelError, TimeoutError) as error:
+        except (RuntimeError, TimeoutError) as error:
             problem = f"{type(error).__name__}: {_first(str(error))}"
         if draft.is_file():
             os.replace(draft, output)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +20,7 @@ from playbook.classroom.register import merge
 from playbook.engagement.notebook import execute
 from playbook.engagement.settings import Engagement, read_engagement
 from playbook.engagement.steps import Step, code_hash, fingerprint, write_json
+from playbook.errors import RunError, SettingsError
 from playbook.store.reading import INFO, Store
 from playbook.store.writing import file_hash
 
@@ -63,6 +67,11 @@ class Run:
         return self.folder / "steps"
 
     @property
+    def engagement(self) -> Path:
+        """Copy of the engagement file."""
+        return self.folder / "engagement.yml"
+
+    @property
     def manifest(self) -> Path:
         """What made this run; written last."""
         return self.folder / "manifest.json"
@@ -90,28 +99,78 @@ def run(path: str | Path, folder: str | Path, report: Report = lambda step, stat
     SettingsError, MappingError
         Before anything runs.
     RunError
-        When a cell fails; the notebook that shows it stays in the run folder.
+        When the folder holds something else than a run of this client, or another run is at work in it; when a
+        cell fails: the notebook that shows it stays in the run folder.
     """
     path, place = Path(path).resolve(), Run(Path(folder).resolve())
     engagement = read_engagement(path)
     # Modules run side by side: threads inside each would only get in each other's way, and move last digits.
     for library in ("OPENBLAS", "OMP", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    for part in (place.folder, place.notebooks, place.steps):
+    _refuse_others(place, engagement)
+    for part in (place.steps, place.notebooks):
         part.mkdir(parents=True, exist_ok=True)
-    place.manifest.unlink(missing_ok=True)
-    shutil.copyfile(path, place.folder / "engagement.yml")
+    with alone(place):
+        place.manifest.unlink(missing_ok=True)
+        if path != place.engagement:
+            shutil.copyfile(path, place.engagement)
+        records: dict[str, Any] = {}
+        data = data_steps(engagement, path, place)
+        for step in data:
+            records[step.name] = step.run(place.steps, report)
+        data_key = fingerprint([step.inputs for step in data], versions())
+        modules = [module_step(engagement, name, place, data_key) for name in module_names(engagement)]
+        records |= _in_parallel(modules, place, report)
+        _drop_others(place, modules)
+        write_json(place.folder / "decisions.json", merge(place.folder / "decisions"))
+        return _finish(engagement, path, place, records)
 
-    records: dict[str, Any] = {}
-    data = data_steps(engagement, path, place)
-    for step in data:
-        records[step.name] = step.run(place.steps, report)
-    data_key = fingerprint([step.inputs for step in data])
-    modules = [module_step(engagement, name, place, data_key) for name in module_names(engagement)]
-    records |= _in_parallel(modules, place, report)
-    _drop_others(place, modules)
-    write_json(place.folder / "decisions.json", merge(place.folder / "decisions"))
-    return _finish(engagement, path, place, records)
+
+def _refuse_others(place: Run, engagement: Engagement) -> None:
+    """Raise a RunError when the folder holds other things or another client's run: a run replaces what it finds."""
+    held = place.folder.is_file() or (place.folder.is_dir() and any(place.folder.iterdir()))
+    if held and not place.steps.is_dir():
+        raise RunError(f"'{place.folder}' is there and is no run: name another folder with --to")
+    try:
+        client = read_engagement(place.engagement).client.name
+    except SettingsError:  # none yet, or one that an older playbook wrote
+        return
+    if client != engagement.client.name:
+        raise RunError(
+            f"'{place.folder}' holds a run of '{client}': name another folder with --to, or remove it"
+        )
+
+
+@contextmanager
+def alone(place: Run) -> Iterator[None]:
+    """Keep others out of a run's folder. The lock is a database's, which every system opens again after a kill.
+
+    Raises
+    ------
+    RunError
+        When another process is at work there, or the folder may not be written.
+    """
+    lock = None
+    try:
+        lock = sqlite3.connect(place.steps / "lock", timeout=0, isolation_level=None)
+        lock.execute("begin exclusive")
+    except sqlite3.OperationalError as error:
+        if lock is not None:
+            lock.close()
+        busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+        problem = "is in use by another run: wait until it has ended" if busy else "cannot be written"
+        raise RunError(f"'{place.folder}' {problem}") from None
+    try:
+        for draft in place.notebooks.glob(".draft-*"):  # what a kill left
+            shutil.rmtree(draft, ignore_errors=True)
+        yield
+    finally:
+        lock.close()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that a run's numbers depend on, and of Python."""
+    return {"python": platform.python_version()} | {name: version(name) for name in VERSIONS}
 
 
 def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
@@ -127,7 +186,7 @@ def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
     from playbook.store.intake import source_files, take_in
 
     mapping = path.parent / engagement.data.mapping
-    exports = {str(file.name): file_hash(file) for file in [mapping, *source_files(mapping)]}
+    exports = [file_hash(file) for file in [mapping, *source_files(mapping)]]
 
     def intake() -> None:
         take_in(mapping, place.store, name=engagement.client.name, extra={"illustration": "../illustration"})
@@ -166,11 +225,18 @@ def module_step(engagement: Engagement, name: str, place: Run, data_key: str) ->
 
 def _in_parallel(steps: list[Step], place: Run, report: Report) -> dict[str, Any]:
     """Run module steps, as many at a time as there are cores; on a failure start no more and let the others end."""
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(steps))) as pool:
-        futures = {step.name: pool.submit(step.run, place.steps, report) for step in steps}
-        _, waiting = wait(futures.values(), return_when=FIRST_EXCEPTION)
-        for future in waiting:
-            future.cancel()
+    pool = ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(steps)))
+    futures = {step.name: pool.submit(step.run, place.steps, report) for step in steps}
+    try:
+        waiting, failed = set(futures.values()), False
+        while waiting and not failed:
+            # In turns: on Windows, Ctrl-C does not end a wait without a limit.
+            done, waiting = wait(futures.values(), timeout=1, return_when=FIRST_EXCEPTION)
+            failed = any(future.exception() for future in done)
+        pool.shutdown(cancel_futures=True)
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
     return {name: future.result() for name, future in futures.items() if not future.cancelled()}
 
 
@@ -195,11 +261,29 @@ def _finish(engagement: Engagement, path: Path, place: Run, records: dict[str, A
         "illustrated": [play.id for play in engagement.chosen() if store.missing(play.inputs)],
         "notebooks": {file.name: file_hash(file) for file in sorted(place.notebooks.glob("*.ipynb"))},
         "seconds": {name: record["seconds"] for name, record in records.items()},
-        "versions": {"playbook": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in VERSIONS},
+        "versions": {"playbook": __version__} | versions(),
     }
     write_json(place.manifest, manifest)
     return place
+
+
+def read_manifest(place: Run) -> dict[str, Any]:
+    """Return the manifest of a finished run.
+
+    Raises
+    ------
+    RunError
+        When the folder is no run, or the run is not finished or lacks a notebook.
+    """
+    if not place.steps.is_dir():
+        raise RunError(f"'{place.folder}' is no run: name a folder that 'playbook run' has made")
+    if not place.manifest.is_file():
+        raise RunError(f"run '{place.folder}' is not finished: run its engagement again")
+    manifest = json.loads(place.manifest.read_text(encoding="utf-8"))
+    for name in manifest["notebooks"]:
+        if not (place.notebooks / name).is_file():
+            raise RunError(f"run '{place.folder}' lacks {name}: run its engagement again")
+    return manifest
 
 
 def provenance(place: Run) -> dict[str, str]:
@@ -210,13 +294,7 @@ def provenance(place: Run) -> dict[str, str]:
     RunError
         When the run is not finished.
     """
-    import json
-
-    from playbook.errors import RunError
-
-    if not place.manifest.is_file():
-        raise RunError(f"run '{place.folder}' is not finished: run its engagement again")
-    manifest = json.loads(place.manifest.read_text(encoding="utf-8"))
+    manifest = read_manifest(place)
     data = manifest["data"]
     return {
         "client": manifest["client"],

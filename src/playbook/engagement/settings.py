@@ -7,24 +7,20 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from playbook import catalogue
 from playbook.errors import SettingsError, nearest
 from playbook.world.settings import WorldSettings
-from playbook.yamlfile import load
+from playbook.yamlfile import Strict, known, load
 
-
-class Strict(BaseModel):
-    """Refuses unknown keys and silent conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+LONGEST_NAME = 80
 
 
 class Client(Strict):
     """Who the engagement is for."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
     industry: str = Field(min_length=1)
     currency: str
 
@@ -79,25 +75,27 @@ class Engagement(Strict):
     @field_validator("modules")
     @classmethod
     def _modules(cls, value: list[str] | None) -> list[str] | None:
-        _all_known(value or (), catalogue.MODULES)
+        for name in value or ():
+            known(name, catalogue.MODULES)
         return value
 
     @field_validator("plays")
     @classmethod
     def _plays(cls, value: list[str] | None) -> list[str] | None:
-        _all_known(value or (), catalogue.plays())
+        for play_id in value or ():
+            known(play_id, catalogue.plays())
         return value
 
     @field_validator("settings")
     @classmethod
     def _settings(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        _all_known(value, catalogue.plays())
         for play_id, settings in value.items():
-            known = {setting.name: setting for setting in catalogue.play(play_id).settings}
+            known(play_id, catalogue.plays())
+            declared = {setting.name: setting for setting in catalogue.play(play_id).settings}
             for name, given in settings.items():
-                if name not in known:
-                    raise ValueError(f"{play_id}: unknown setting '{name}'; {nearest(name, known)}")
-                if problem := known[name].problem(given):
+                if name not in declared:
+                    raise ValueError(f"{play_id}: unknown setting '{name}'; {nearest(name, declared)}")
+                if problem := declared[name].problem(given):
                     raise ValueError(f"{play_id}.{name}: {problem}")
         return value
 
@@ -154,12 +152,6 @@ def slug(name: str) -> str:
     'online-retail-ltd'
     """
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def _all_known(names: Any, valid: Any) -> None:
-    for name in names:
-        if name not in valid:
-            raise ValueError(f"unknown '{name}'; {nearest(name, valid)}")
 
 
 def read_engagement(path: str | Path) -> Engagement:

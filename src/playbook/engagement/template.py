@@ -33,12 +33,15 @@ def write_engagement(name: str, folder: Path) -> Path:
     Raises
     ------
     SettingsError
-        When the name holds no letter or digit, or the file is already there (it is left alone).
+        When the name holds no letter or digit, is too long or no one line, or the file is already there (it is
+        left alone).
     """
-    from playbook.engagement.settings import slug
+    from playbook.engagement.settings import LONGEST_NAME, slug
 
     if not slug(name):
         raise SettingsError(f"client name {name!r}: expected at least one letter or digit")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise SettingsError(f"client name {name!r}: expected one line of at most {LONGEST_NAME} signs")
     path = folder / slug(name) / "engagement.yml"
     if path.exists():
         raise SettingsError(f"{path} is already there: edit it, or choose another name")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook import catalogue
+from playbook.engagement.runner import Run, read_manifest
 from playbook.errors import RunError, StoreError
 from playbook.store.reading import INFO, Store
 from playbook.store.sealing import seal
@@ -45,15 +46,14 @@ def copy_for_participants(run: Path, out: Path) -> None:
     Raises
     ------
     RunError
-        When the run has no notebooks, or `out` is not empty.
+        When the run is not finished, or `out` is a file or not empty.
     """
     import nbformat
 
-    notebooks = sorted((run / "notebooks").glob("*.ipynb"))
-    if not notebooks:
-        raise RunError(f"run '{run}' has no executed notebooks: run its engagement first")
-    if out.is_dir() and any(out.iterdir()):
-        raise RunError(f"folder '{out}' is not empty: choose another, or delete it")
+    out = out.resolve()
+    notebooks = [run / "notebooks" / name for name in read_manifest(Run(run))["notebooks"]]
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise RunError(f"'{out}' is there and is not empty: choose another folder, or delete it")
     draft = out.with_name(out.name + ".incomplete")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)

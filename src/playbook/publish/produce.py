@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from playbook.catalogue import project_root
-from playbook.engagement.runner import Report, Run, provenance, run
+from playbook.catalogue import plays, project_root
+from playbook.engagement.runner import Report, Run, alone, provenance, read_manifest, run
 from playbook.engagement.steps import Step, code_hash, fingerprint, hashes, write_json
 from playbook.publish.pages import Edition
 
@@ -24,8 +23,8 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
 
     The facilitator's edition shows solutions folded, the participants' has none.
     """
-    notebooks = sorted(place.notebooks.glob("*.ipynb"))
     footer = provenance(place)
+    notebooks = sorted(place.notebooks.glob("*.ipynb"))
     out = place.folder / FOLDERS[edition]
     root = project_root()
     pages = [root / "_config.yml", *sorted(p for p in (root / "book").rglob("*") if p.is_file())]
@@ -33,8 +32,9 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
     inputs = fingerprint(
         hashes([*notebooks, place.folder / "decisions.json"]),
         [hashes([page]) for page in [*pages, *plan]],
+        [repr(play) for play in plays().values()],  # agenda and coverage say more than the notebooks
         footer | {"edition": edition},
-        code_hash("publish", "catalogue.py", "notebooks.py"),
+        code_hash("publish", "catalogue.py", "notebooks.py", "classroom/register.py"),
     )
 
     def action() -> None:
@@ -43,8 +43,9 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
         build_book(notebooks, out, provenance=footer, edition=edition)
 
     step = Step(f"book-{edition}", inputs, (out / "index.html",), action)
-    record = step.run(place.steps, report)
-    manifest = json.loads(place.manifest.read_text(encoding="utf-8"))
-    manifest["seconds"][step.name] = record["seconds"]
-    write_json(place.manifest, manifest)
+    with alone(place):
+        record = step.run(place.steps, report)
+        manifest = read_manifest(place)
+        manifest["seconds"][step.name] = record["seconds"]
+        write_json(place.manifest, manifest)
     return out / "index.html"

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -209,7 +210,7 @@ def load_export(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
         texts = [f"nullif(trim({cell}, {BLANKS}), '') as c{i}" for i, (_, cell) in enumerate(columns)]
         numbered = f"select row_number() over () as row, {', '.join(texts)} from raw"
         connection.execute(f"create table export as {numbered}")
-    except (duckdb.Error, OSError, UnicodeDecodeError, csv.Error, EOFError) as error:
+    except (duckdb.Error, OSError, UnicodeDecodeError, csv.Error, EOFError, zlib.error) as error:
         raise MappingError(f"{file}: cannot be read: {_reason(error)}") from None
     names = [name for name, _ in columns]
     for name in names:

@@ -5,27 +5,20 @@ It is data, not code: the rules are a closed list and the patterns are RE2, whic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from playbook.errors import MappingError, StoreError, nearest
 from playbook.store import schemas
-from playbook.yamlfile import load
+from playbook.yamlfile import Strict, known, load
 
 AGGREGATES = ("first", "min", "max", "mode", "median")
 Limit = int | FiniteFloat | datetime | date
 Constant = str | bool | int | FiniteFloat | datetime | date
-
-
-class Strict(BaseModel):
-    """Refuses unknown keys and silent conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class SourceColumn(Strict):
@@ -51,7 +44,7 @@ class SourceColumn(Strict):
     @field_validator("type")
     @classmethod
     def _type(cls, value: str) -> str:
-        return _known(value, schemas.KINDS)
+        return known(value, schemas.KINDS)
 
     @field_validator("format")
     @classmethod
@@ -277,9 +270,9 @@ class ClientMapping(Strict):
     def _check_table(self, name: str, table: Table) -> None:
         where = f"tables.{name}"
         canonical = _canonical(where, name)
-        _known(table.source, self.sources, f"{where}.source: ")
+        known(table.source, self.sources, f"{where}.source: ")
         for key, column in table.columns.items():
-            _known(key, [c.name for c in canonical.columns], f"{where}.columns: ")
+            known(key, [c.name for c in canonical.columns], f"{where}.columns: ")
             try:
                 self._check_origin(table, key in canonical.key, column)
                 self._check_kind(table, canonical.column(key), column)
@@ -291,8 +284,8 @@ class ClientMapping(Strict):
 
     def _check_origin(self, table: Table, is_key: bool, column: Column) -> None:
         if column.source_column is not None:
-            known = self.sources[table.source].columns
-            _known(column.source_column, known, f"sources.{table.source}.columns: ")
+            columns = self.sources[table.source].columns
+            known(column.source_column, columns, f"sources.{table.source}.columns: ")
         per_key = table.one_per == "key"
         if per_key and is_key and column.origin != "column":
             raise ValueError(f"'{column.origin}' cannot make a key; name a column")
@@ -306,13 +299,13 @@ class ClientMapping(Strict):
         if column.source_column is None:
             return _check_constant(target, column.constant)
         if column.codes is not None:
-            _known(column.codes, self.codes, "codes: ")
+            known(column.codes, self.codes, "codes: ")
         kind = self.sources[table.source].columns[column.source_column].type
         replaced = self.codes[column.codes] if column.codes else column.patterns
         if replaced is not None and kind != "text":
             raise ValueError(f"'codes' and 'patterns' are for text; '{column.source_column}' is a {kind}")
         for value in (replaced or {}).values() if target.choices else ():
-            _known(value, target.choices)
+            known(value, target.choices)
         if column.origin == "median" and kind not in ("number", "count"):
             raise ValueError(f"no median of '{column.source_column}': it is a {kind}")
         kind = {"median": "number", "position_in": "count"}.get(column.origin, kind)
@@ -337,12 +330,6 @@ def _spelled_out(value: Any, key: str) -> Any:
     return {name: {key: short} if isinstance(short, str) else short for name, short in value.items()}
 
 
-def _known(value: str, valid: Iterable[str], where: str = "") -> str:
-    if value not in valid:
-        raise ValueError(f"{where}unknown '{value}'; {nearest(value, valid)}")
-    return value
-
-
 def _canonical(where: str, name: str) -> schemas.Table:
     try:
         return schemas.table(name)
@@ -354,7 +341,7 @@ def _check_source(where: str, source: Source) -> None:
     for number, rule in enumerate(source.reject):
         names = rule.when or (rule.repeated if isinstance(rule.repeated, list) else [])
         for name in names:
-            _known(name, source.columns, f"{where}.reject.{number}: ")
+            known(name, source.columns, f"{where}.reject.{number}: ")
         for name, condition in (rule.when or {}).items():
             try:
                 condition.check_kind(source.columns[name].type)
@@ -364,7 +351,7 @@ def _check_source(where: str, source: Source) -> None:
 
 def _check_constant(target: schemas.Column, value: Any) -> None:
     if target.choices:
-        _known(value, target.choices)
+        known(value, target.choices)
     types = {"text": str, "time": date, "number": int | float, "count": int, "flag": bool}
     if not isinstance(value, types[target.kind]) or (isinstance(value, bool) and target.kind != "flag"):
         raise ValueError(f"expected a {target.kind} ({target.meaning}), got {value!r}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook.errors import StoreError, nearest
+from playbook.store import schemas
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,12 +27,22 @@ def views() -> dict[str, Path]:
 
 
 def view_needs(name: str) -> tuple[str, ...]:
-    """Return the tables a view reads, from its first line ``-- needs: orders, order_lines``."""
-    first = views()[name].read_text(encoding="utf-8").splitlines()[0]
-    match = re.fullmatch(r"-- needs: (.+)", first)
-    if not match:
+    """Return the tables a view cannot do without, from its first line ``-- needs: orders, order_lines``."""
+    found = _declared(name, "needs", line=0)
+    if not found:
         raise StoreError(f"view '{name}': its first line must be '-- needs: <tables>'")
-    return tuple(part.strip() for part in match[1].split(","))
+    return found
+
+
+def view_uses(name: str) -> tuple[str, ...]:
+    """Return the tables that are empty in a view when the store lacks them, from a second line ``-- uses: accounts``."""
+    return _declared(name, "uses", line=1)
+
+
+def _declared(name: str, what: str, *, line: int) -> tuple[str, ...]:
+    lines = views()[name].read_text(encoding="utf-8").splitlines()
+    match = re.fullmatch(f"-- {what}: (.+)", lines[line])
+    return tuple(part.strip() for part in match[1].split(",")) if match else ()
 
 
 class Store:
@@ -108,7 +119,7 @@ class Store:
             raise StoreError(f"view '{name}' needs {', '.join(lacking)}, which store '{self.path}' lacks")
         query = views()[name].read_text(encoding="utf-8")
         used = {key: value for key, value in parameters.items() if f"${key}" in query}
-        connection = self._connect(view_needs(name))
+        connection = self._connect(view_needs(name) + view_uses(name))
         try:
             return connection.execute(query, used).df()
         finally:
@@ -120,8 +131,15 @@ class Store:
         connection = duckdb.connect()
         connection.execute("set enable_progress_bar = false")  # in a notebook it would become a cell's output
         for table in names:
-            file = escape((self.path / f"{table}.parquet").as_posix()).replace("'", "''")
-            connection.execute(f"create view {table} as select * from read_parquet('{file}')")
+            if table in self.info["tables"]:
+                file = escape((self.path / f"{table}.parquet").as_posix()).replace("'", "''")
+                rows = f"select * from read_parquet('{file}')"
+            else:
+                cells = [
+                    f"null::{schemas.SQL_TYPES[c.kind]} as {c.name}" for c in schemas.table(table).columns
+                ]
+                rows = f"select {', '.join(cells)} where false"
+            connection.execute(f"create view {table} as {rows}")
         return connection
 
     def __iter__(self) -> Iterator[str]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-SQL_TYPES = {"text": "varchar", "time": "timestamp", "number": "double", "count": "bigint", "flag": "boolean"}
 NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
 ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"
 YES, NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
@@ -201,7 +200,7 @@ class _Desk:
         for name, table in self.tables.items():
             canonical = schemas.table(name)
             cells = ", ".join(
-                f"({self._cell(table.columns.get(c.name))})::{SQL_TYPES[c.kind]} as {c.name}"
+                f"({self._cell(table.columns.get(c.name))})::{schemas.SQL_TYPES[c.kind]} as {c.name}"
                 for c in canonical.columns
             )
             rows = f"from line where cause is null and {self._taken(name)}"

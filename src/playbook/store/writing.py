@@ -43,6 +43,9 @@ def write_store(
     if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / INFO).is_file()):
         raise StoreError(f"'{target}' is there and is no store: name another folder, or remove it")
     draft, replaced = (target.with_name(target.name + end) for end in (".incomplete", ".replaced"))
+    if replaced.exists() and not target.exists():
+        # A kill came between the two moves below: keep the old store until the new one is whole.
+        replaced.rename(target)
     for rest in (draft, replaced):
         if rest.exists():
             shutil.rmtree(rest)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import shutil
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from playbook.world.settings import WorldSettings
 
 if TYPE_CHECKING:
     import pandas as pd
+
+DRAFT_LIFE_S = 24 * 3600  # no world takes a day to write
 
 
 def stream(seed: int, domain: str) -> np.random.Generator:
@@ -96,6 +100,7 @@ def cached_world(settings: WorldSettings) -> Path:
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     folder = user_cache_path("customer-intimacy-playbook") / "worlds" / key
     if not (folder / INFO).is_file():
+        _drop_old_drafts(folder.parent)
         # Two notebooks may start at once: each writes its own draft, the first rename wins.
         draft = folder.with_name(f"{key}-{np.random.SeedSequence().entropy:x}")
         write_world(settings, draft)
@@ -106,6 +111,14 @@ def cached_world(settings: WorldSettings) -> Path:
                 raise
             shutil.rmtree(draft)
     return folder
+
+
+def _drop_old_drafts(cache: Path) -> None:
+    """Remove the drafts that kills left; a younger one may be another notebook's."""
+    for draft in cache.glob("*-*"):
+        with suppress(OSError):  # moved into place meanwhile
+            if time.time() - draft.stat().st_mtime > DRAFT_LIFE_S:
+                shutil.rmtree(draft)
 
 
 def code_hash() -> str:

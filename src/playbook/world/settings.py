@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from playbook.errors import SettingsError, nearest
+from playbook.errors import SettingsError
 
+FIRST_DAY, LAST_DAY = "1980-01-01", "2199-12-31"
 LIMITS = {"seed": (0, 2**63 - 1), "customers": (200, 10_000_000), "months": (36, 120), "effect": (0.0, 3.0)}
 
 
@@ -51,18 +52,11 @@ class WorldSettings:
             if not low <= value <= high:
                 raise SettingsError(f"world.{name}: expected {low} to {high}, got {value!r}")
         try:
-            date.fromisoformat(self.as_of)
+            day = date.fromisoformat(self.as_of)
         except (ValueError, TypeError):
             raise SettingsError(f"world.as_of: expected a date like 2026-07-01, got {self.as_of!r}") from None
-
-    @classmethod
-    def from_mapping(cls, values: dict[str, Any]) -> WorldSettings:
-        """Build settings from a mapping, refusing unknown names with the nearest valid one."""
-        valid = [f.name for f in fields(cls)]
-        for key in values:
-            if key not in valid:
-                raise SettingsError(f"world: unknown setting '{key}'; {nearest(key, valid)}")
-        return cls(**values)
+        if not FIRST_DAY <= day.isoformat() <= LAST_DAY:
+            raise SettingsError(f"world.as_of: expected {FIRST_DAY} to {LAST_DAY}, got {self.as_of!r}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as a plain mapping."""

@@ -25,6 +25,7 @@ KINDS = {
     "count": "int64",
     "flag": "bool",
 }
+SQL_TYPES = {"text": "varchar", "time": "timestamp", "number": "double", "count": "bigint", "flag": "boolean"}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 -- needs: orders, order_lines, customers
--- Units asked for a week, item and band of customers: who orders at least monthly, at least quarterly, more rarely, or
--- without a name. Only the 60 items of largest value; what is charged at prices more than fivefold apart is postage or a
+-- uses: accounts
+-- Units asked for a week, item and segment: that of the customer's account or, where no accounts are known, the band of
+-- customers who order at least monthly, at least quarterly, more rarely, or without a name. Only the 60 items of largest value; what is charged at prices more than fivefold apart is postage or a
 -- correction, not an item. An order taken back by the same customer in the same week is no demand. The first and the
--- last week are left out: they are cut off. `customers` counts all of the band.
+-- last week are left out: they are cut off. `customers` counts all of the segment.
 with placed as (
     select order_id, customer_id, kind, date_trunc('week', ordered_at) as week_on
     from orders
@@ -34,8 +35,12 @@ chosen as (
     order by sum(value_amt) desc, product_id limit 60
 ),
 known as (
-    select a.*, coalesce(b.segment, 'unnamed buyers') as segment
-    from asked a left join bands b on b.customer_id = a.customer_id
+    select q.*, coalesce(
+        case when exists (from accounts) then a.segment else b.segment end, 'unnamed buyers') as segment
+    from asked q
+    left join customers c on c.customer_id = q.customer_id
+    left join accounts a on a.account_id = c.account_id
+    left join bands b on b.customer_id = q.customer_id
 ),
 sizes as (select segment, count(distinct customer_id)::bigint as customers from known group by segment)
 select product_id, segment, week_on::timestamp as week_on,
