@@ -62,7 +62,7 @@ def figure(size: tuple[float, float] = SIZE_IN) -> Iterator[Axes]:
 
 def finding(ax: Axes, title: str, *, x: str | None = None, y: str | None = None) -> None:
     """Title an Axes with what it shows, wrapped for a phone, and label its axes with units."""
-    ax.set_title(fill(title, TITLE_WIDTH), loc="left", fontsize=13, fontweight="bold")
+    ax.set_title(fill(title[:1].upper() + title[1:], TITLE_WIDTH), loc="left", fontsize=13, fontweight="bold")
     if x is not None:
         ax.set_xlabel(x)
     if y is not None:
@@ -90,6 +90,21 @@ def months(ax: Axes) -> None:
     locator = AutoDateLocator(minticks=3, maxticks=6)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def in_currency(ax: Axes, currency: str) -> Axes:
+    """Put the currency's code in place of the word "money" in the labels of the axes, and return the Axes.
+
+    Examples
+    --------
+    >>> with figure() as ax:
+    ...     finding(ax, "Dear", x="Cost (money)")
+    >>> in_currency(ax, "GBP").get_xlabel()
+    'Cost (GBP)'
+    """
+    ax.set_xlabel(ax.get_xlabel().replace("money", currency))
+    ax.set_ylabel(ax.get_ylabel().replace("money", currency))
+    return ax
 
 
 def png(ax: Axes) -> bytes:

@@ -73,6 +73,7 @@ def test_a_play_that_the_client_cannot_feed_is_shown_on_the_world_and_says_so(sa
     assert "**Illustration.** The data of Acme hold no orders" in said[0]
     session.decide(control_charts, control_charts.decide(control_charts.charts("Late", data.weekly_delivery)))
     assert json.loads((tmp_path / "register" / "measure.json").read_text())[0]["illustration"]
+    assert said[-1].startswith("**Decision (illustration).**")
 
 
 def test_a_play_reads_only_what_its_section_declares():

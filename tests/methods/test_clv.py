@@ -96,6 +96,22 @@ def test_the_trend_test_holds_its_size_and_a_rank_correlation_does_not():
     assert np.mean(ranks) > 0.3
 
 
+@pytest.mark.parametrize("power", [0.0, 0.3])
+def test_spend_that_grows_with_frequency_is_projected_without_bias(power):
+    """Customers of many purchases and of few are both expected to spend what they were planted to spend."""
+    rng = np.random.default_rng(11)
+    frequency = rng.poisson(rng.gamma(0.8, 8.0, 4000)).astype(float)
+    n = frequency + 1
+    planted = 50 * n**power * rng.lognormal(0, 0.2, len(n))
+    spend = n * planted * rng.gamma(4 * n) / (4 * n)
+    recency = np.where(frequency > 0, 90.0, 0.0)
+    model = clv.project(frequency, recency, np.full(len(n), 100.0), spend)
+    expected = model.spend_per_purchase(n, spend / n)
+    assert (model.p_value < clv.TREND_P) == (power > 0)
+    for group in (n <= 2, n >= 10):
+        assert expected[group].mean() == pytest.approx(planted[group].mean(), rel=0.06)
+
+
 def test_impossible_data_are_refused():
     """Each refusal says what is wrong."""
     with pytest.raises(ValueError, match="after the end of observation"):

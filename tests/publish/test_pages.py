@@ -1,9 +1,10 @@
 """Pages from executed cells: what is folded, dropped, noted and labelled."""
 
 import pytest
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from playbook import catalogue
+from playbook.classroom.session import ILLUSTRATION
 from playbook.errors import RunError
 from playbook.publish import pages
 
@@ -39,6 +40,14 @@ def test_a_slider_becomes_a_note_and_its_still_picture_stays():
     what_if, note, *_ = page(cell("session.what_if(1)", slider, picture()))
     assert [list(output.data) for output in what_if.outputs] == [["image/png"]]
     assert note.source == pages.SLIDER_NOTE
+
+
+def test_the_label_of_an_illustration_stands_under_the_title():
+    """Whoever opens the page on a phone reads it before anything else."""
+    label = new_output("display_data", {"text/markdown": f"{ILLUSTRATION} Not yours."})
+    title, said, cell_of_label, *_ = page(new_markdown_cell("# Title"), cell("data", label, picture()))
+    assert (title.source, said.source) == ("# Title", f"{ILLUSTRATION} Not yours.")
+    assert [list(output.data) for output in cell_of_label.outputs] == [["image/png"]]
 
 
 def test_a_participant_sees_no_solution_and_nothing_computed_from_it():

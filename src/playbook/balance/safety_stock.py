@@ -159,8 +159,6 @@ def buffers(
     ValueError
         When no item sells often enough, or the history is too short for one forecast error.
     """
-    from scipy.special import ndtr
-
     panel, assumed = _panel(weekly, products, inventory, items, history_weeks, cost_share)
     lead, late, delays, lot, said = _lead_times(panel, supply_orders, lead_weeks, lead_sd_weeks, order_weeks)
     assumed += said
@@ -193,31 +191,13 @@ def buffers(
     batch = lot[:, None] * mean_demand
     factor = _factor(promise[None, :], kind, spread, batch)
     stock = factor * spread
+    plan = _Plan(promise, kind, mean_demand, lead, protected, delays, batch, factor, spread, stock, together)
     planner_spread = np.sqrt(_at_weeks(actual - planner, protected) + (mean_demand * late[:, None]) ** 2)
     planner_stock = _factor(promise[None, :], kind, planner_spread, batch) * planner_spread
     top = _factor(promise[:1], kind, together, lot * mean_demand.sum(axis=1)) * together
     money = panel.cost[:, None]
     cover = float((stock * money).sum() / (mean_demand * money).sum())
-
-    n = len(panel.segments)
-    reached = {name: np.zeros_like(stock) for name in ("same_cover", "own_buffer", "shared", "own_fill")}
-    shared, level = np.zeros(len(panel.items)), np.zeros_like(stock)
-    for i in range(len(panel.items)):
-        played = _cycles(actual[i], expected[i], float(protected[i]), delays[i], batch[i], kind)
-        short = played.apart(stock[i])
-        reached["same_cover"][i] = played.service(played.apart(cover * mean_demand[i]))
-        reached["own_buffer"][i] = played.service(short)
-        reached["own_fill"][i] = 1 - short.mean(axis=0) / batch[i]
-        levels = _levels(mean_demand[i], spread[i], together[i], float(protected[i]), ndtr(factor[i]))
-        wanted = np.minimum(promise, reached["own_buffer"][i])
-        shared[i], levels = _smallest_shared(played, levels, wanted, float(stock[i].sum()))
-        reached["shared"][i] = played.service(played.together(shared[i], levels))
-        level[i] = levels[min(max(round(lead[i]), 1), len(levels) - 1)]
-    # Cycles count alike for every item; units count by how many there are.
-    weight = {
-        name: batch if kind == "fill" or name == "own_fill" else np.ones_like(batch) for name in reached
-    }
-    service = {name: np.average(reached[name], axis=0, weights=weight[name]) for name in reached}
+    service, shared, level = _replay(plan, actual, expected, cover)
 
     n = len(panel.segments)
     lines = pd.DataFrame(
@@ -263,6 +243,65 @@ def buffers(
         }
     )
     return Buffers(lines, segments, per_item, choice, kind, len(origins), assumed)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is held and why: promise (segments,), lead, protected, together (items,), delays (items, quantiles), the
+    rest (items, segments).
+    """
+
+    promise: NDArray
+    kind: str
+    mean_demand: NDArray
+    lead: NDArray
+    protected: NDArray
+    delays: NDArray
+    batch: NDArray
+    factor: NDArray
+    spread: NDArray
+    stock: NDArray
+    together: NDArray
+
+
+def _replay(
+    plan: _Plan, actual: NDArray, expected: NDArray, cover: float
+) -> tuple[dict[str, NDArray], NDArray, NDArray]:
+    """Play the past with `cover` weeks on everything, with own buffers, and with one shared stock.
+
+    Returns
+    -------
+    service : dict of ndarray, shape (segments,)
+        Reached by each rule; own_fill is the own buffers' share of units.
+    shared : ndarray, shape (items,)
+        Smallest shared buffer that serves like the own ones, units.
+    level : ndarray, shape (items, segments)
+        Critical levels a lead time before the next delivery, units.
+    """
+    from scipy.special import ndtr
+
+    stock, batch = plan.stock, plan.batch
+    reached = {name: np.zeros_like(stock) for name in ("same_cover", "own_buffer", "shared", "own_fill")}
+    shared, level = np.zeros(len(stock)), np.zeros_like(stock)
+    for i in range(len(stock)):
+        mean, weeks = plan.mean_demand[i], float(plan.protected[i])
+        played = _cycles(actual[i], expected[i], weeks, plan.delays[i], batch[i], plan.kind)
+        short = played.apart(stock[i])
+        reached["same_cover"][i] = played.service(played.apart(cover * mean))
+        reached["own_buffer"][i] = played.service(short)
+        reached["own_fill"][i] = 1 - short.mean(axis=0) / batch[i]
+        levels = _levels(mean, plan.spread[i], plan.together[i], weeks, ndtr(plan.factor[i]))
+        wanted = np.minimum(plan.promise, reached["own_buffer"][i])
+        shared[i], levels = _smallest_shared(played, levels, wanted, float(stock[i].sum()))
+        reached["shared"][i] = played.service(played.together(shared[i], levels))
+        level[i] = levels[min(max(round(plan.lead[i]), 1), len(levels) - 1)]
+    # Cycles count alike for every item; units count by how many there are.
+    by_units = {name: plan.kind == "fill" or name == "own_fill" for name in reached}
+    service = {
+        name: np.average(each, axis=0, weights=batch if by_units[name] else np.ones_like(batch))
+        for name, each in reached.items()
+    }
+    return service, shared, level
 
 
 def _panel(
@@ -529,7 +568,7 @@ def reliability(result: Buffers) -> pd.DataFrame:
     """
     lines = result.buffers
     squared = lines.assign(error=lines["error_sd"] ** 2, all=lines["spread"] ** 2).groupby("segment")
-    frame = result.segments.set_index("segment")[["planner_capital", "capital"]].round(0)
+    frame = result.segments.set_index("segment")[["planner_capital", "capital"]].round(0).astype("int64")
     frame.insert(0, "error_share", (squared["error"].sum() / squared["all"].sum()).round(2))
     return frame if result.forecasts is None else frame.join(result.forecasts.set_index("segment").round(2))
 
@@ -646,7 +685,7 @@ def plot_shared(result: Buffers) -> Axes:
         if saving > 0
         else "Sharing one pile saves nothing here: the segments peak together"
     )
-    finding(ax, said, x="Capital in safety stock (thousand)")
+    finding(ax, said, x="Capital in safety stock (thousand money)")
     thousands(ax, "x")
     return ax
 
@@ -696,7 +735,7 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: float | None = None) -> Axes:
     )
     if cut == total.index[0] == 0:
         said = f"With today's forecast errors, buffers tie up {total[cut]:,.0f} thousand"
-    finding(ax, said, x="Forecast errors smaller by (%)", y="Capital (thousand)")
+    finding(ax, said, x="Forecast errors smaller by (%)", y="Capital (thousand money)")
     thousands(ax)
     return ax
 

@@ -46,7 +46,7 @@ def slider(label: str, values: Sequence[Any], start: Any, draw: Callable[[Any], 
     from IPython.display import display
 
     control = widgets.SelectionSlider(
-        options=list(values),
+        options=[(f"{value:g}" if isinstance(value, float) else str(value), value) for value in values],
         value=start,
         description=label,
         continuous_update=False,

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from playbook import catalogue
 from playbook.classroom import output, register
 from playbook.contract import Decision
+from playbook.pictures import in_currency
 from playbook.store.reading import Store, views
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+
+ILLUSTRATION = "> **Illustration.**"  # how its label begins; the book moves it under the title
 
 
 class Tables:
@@ -83,7 +87,7 @@ class Session:
         self._store = _demo_world(self.as_of) if store == "demo" else Store(store)
         self._tables: dict[str, Tables] = {}
         self._attempts: dict[str, int] = {}
-        pd.set_option("display.precision", 2, "display.max_rows", 20)
+        pd.set_option("display.precision", 2, "display.max_rows", 20, "display.max_colwidth", 120)
 
     def _repr_markdown_(self) -> str:
         info = self._store.info
@@ -109,8 +113,10 @@ class Session:
             parameters = {"as_of": self.as_of, **parameters}
             self._tables[entry.id] = Tables(entry, store, parameters, illustration=bool(missing))
             if missing:
+                *others, last = [f"no {name.removeprefix('src_').replace('_', ' ')}" for name in missing]
+                lacking = f"{', '.join(others)} and {last}" if others else last
                 output.markdown(
-                    f"> **Illustration.** The data of {self.client} hold no {' and no '.join(missing)}, which this play "
+                    f"{ILLUSTRATION} The data of {self.client} hold {lacking}, which this play "
                     "needs. What follows is computed on the synthetic world and says nothing about "
                     f"{self.client}."
                 )
@@ -121,8 +127,8 @@ class Session:
         return Store(self._store.path / path) if path else _demo_world(self.as_of)
 
     def show(self, ax: Axes) -> None:
-        """Show a figure with its alt text."""
-        output.picture(ax)
+        """Show a figure with its alt text; "money" on its axes becomes the currency."""
+        output.picture(in_currency(ax, self.currency))
 
     def say(self, text: str) -> None:
         """Show prose that the data decide, as Markdown."""
@@ -136,8 +142,12 @@ class Session:
         ((name, values),) = knob.items()
         scenarios = play.what_if(result, **{name: values})
         middle = values[len(values) // 2]
-        output.slider(label, values, middle, lambda chosen: play.plot_what_if(scenarios, chosen))
-        output.picture(play.plot_what_if(scenarios))
+
+        def draw(chosen: Any = None) -> Axes:
+            return in_currency(play.plot_what_if(scenarios, chosen), self.currency)
+
+        output.slider(label, values, middle, draw)
+        output.picture(draw())
 
     def check(self, play: ModuleType, answer: Any, result: Any) -> None:
         """Say how near an answer is and which way off; each further attempt earns one more hint."""
@@ -153,8 +163,11 @@ class Session:
             truth = SimpleNamespace(**{name: store.truth(name) for name in entry.truth})
         try:
             feedback = play.check(answer, truth, result)
-        except (TypeError, ValueError) as error:
-            output.markdown(f"That answer cannot be read: {error}. You gave `{answer!r}`.")
+        except (TypeError, ValueError):
+            output.markdown(
+                f"Your answer `{answer!r}` cannot be read. Give it in the form that the question asks for; a number "
+                "stands alone, without quotes or unit: `answer = 12.5`."
+            )
             return
         lines = [f"**{feedback.message}** Checked against {feedback.basis}."]
         if not feedback.near:
@@ -179,7 +192,7 @@ class Session:
         )
         register.record(self.register, self.module.name, row)
         output.markdown(
-            f"**Decision.** {row['recommendation']}\n\n"
+            f"**Decision{' (illustration)' if row['illustration'] else ''}.** {row['recommendation']}\n\n"
             f"- Evidence: {row['evidence']}\n"
             f"- Prediction: {register.predicted(row)}\n"
             f"- Flips if: {row['flips_if']}\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -25,44 +25,9 @@ HINTS = (
 QUARTER_WEEKS = 13
 YEAR_WEEKS = 52
 ALL = "all customers"
-TREND_P = 0.01  # below it, spend is taken to depend on frequency
 BINS = (-0.5, 0.5, 1.5, 3.5, 6.5, 12.5, np.inf)
 BIN_NAMES = ("0", "1", "2-3", "4-6", "7-12", "13+")
 BANDS = (("best tenth", 0.1), ("next three tenths", 0.4), ("other six tenths", 1.0))
-
-
-@dataclass(frozen=True)
-class Projection:
-    """What a customer's purchases so far say about the next ones: purchases, dropout and spend.
-
-    Parameters
-    ----------
-    purchases : BGNBD
-        In weeks.
-    spend : GammaGamma
-        Of spend per purchase, its trend with frequency taken out.
-    slope, p_value : float
-        Relative change of spend per purchase with each doubling of purchases, and its test against 0.
-    typical_log2 : float
-        Mean of log2(purchases), where the trend is 1.
-    """
-
-    purchases: clv.BGNBD
-    spend: clv.GammaGamma
-    slope: float
-    p_value: float
-    typical_log2: float
-
-    def trend(self, purchases: np.ndarray) -> np.ndarray:
-        """Return spend per purchase at each frequency over the typical one; 1 where independence holds."""
-        if self.p_value >= TREND_P:
-            return np.ones(len(purchases))
-        return (1 + self.slope) ** (np.log2(purchases) - self.typical_log2)
-
-    def spend_per_purchase(self, purchases: np.ndarray, mean_spend: np.ndarray) -> np.ndarray:
-        """Return the expected spend per purchase of each customer."""
-        trend = self.trend(purchases)
-        return trend * clv.gamma_gamma_mean(self.spend, purchases, mean_spend / trend)
 
 
 @dataclass(frozen=True)
@@ -85,7 +50,7 @@ class CustomerValue:
     renewals : DataFrame or None
         renewal, up_for_it, stayed_share, fitted_share (share staying through so many renewals).
     models : dict
-        `Projection` by tier (or `ALL`), fitted to the whole history.
+        `clv.Projection` by tier (or `ALL`), fitted to the whole history.
     facts : dict
         What was known, assumed and held out.
     """
@@ -94,7 +59,7 @@ class CustomerValue:
     segments: pd.DataFrame
     holdout: pd.DataFrame
     renewals: pd.DataFrame | None
-    models: dict[str, Projection]
+    models: dict[str, clv.Projection]
     facts: dict[str, float | int | bool | str]
 
 
@@ -154,7 +119,8 @@ def value(
 
     asked = _tickets_year(bought, tickets, as_of)
     years = _discounted_years(horizon_weeks, discount_share)
-    service = asked * ticket_cost_amt * years * active
+    serving = asked * ticket_cost_amt * years
+    service = serving * active
     contract = _contracts(
         bought, customers, contracts, as_of, horizon_weeks, discount_share, contract_cost_share
     )
@@ -185,17 +151,16 @@ def value(
     hit = holdout["actual"].sum() / holdout["predicted"].sum()
     hits = holdout.groupby("segment")[["actual", "predicted"]].sum() if seen.tier is not None else None
     codes, names = pd.factorize(table["segment"])
-    rng = np.random.default_rng(seed)
-    sums, soon = np.zeros((draws, len(names))), np.zeros((draws, len(names)))
-    for draw in range(draws):
-        weights = rng.multinomial(len(bought), np.full(len(bought), 1 / len(bought))).astype(float)
-        again = _fit(seen, weights=weights, start=models)
-        sampled, coming, stays = _orders(again, seen, share, weeks, discount_share)
-        later = contract.expected_amt(contract.resampled(rng))
-        each = sampled + later - asked * ticket_cost_amt * years * stays
-        sums[draw] = np.bincount(codes, weights=weights * each, minlength=len(names))
-        happens = rng.binomial(1, stays) * rng.poisson(coming / stays)
-        soon[draw] = np.bincount(codes, weights=happens, minlength=len(names))
+    sums, soon = _bootstrap(
+        seen,
+        models,
+        contract,
+        codes,
+        worth=lambda again: _orders(again, seen, share, weeks, discount_share),
+        service_amt=serving,
+        draws=draws,
+        rng=np.random.default_rng(seed),
+    )
     missed = (
         np.full(len(names), hit) if hits is None else (hits["actual"] / hits["predicted"])[names].to_numpy()
     )
@@ -234,6 +199,34 @@ class _Seen:
     tier: np.ndarray | None
 
 
+def _bootstrap(
+    seen: _Seen,
+    models: dict[str, clv.Projection],
+    contract: _Contracts,
+    codes: np.ndarray,
+    *,
+    worth: Callable[[dict[str, clv.Projection]], tuple[np.ndarray, np.ndarray, np.ndarray]],
+    service_amt: np.ndarray,
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each segment's value, and orders ahead, in samples of customers and contracts: (draws, segments) each.
+
+    `worth` gives, for refitted models, each customer's orders in money, orders ahead and chance to be active;
+    `service_amt` is what serving each takes while active.
+    """
+    n, segments = len(codes), int(codes.max()) + 1
+    sums, soon = np.zeros((draws, segments)), np.zeros((draws, segments))
+    for draw in range(draws):
+        weights = rng.multinomial(n, np.full(n, 1 / n)).astype(float)
+        sampled, coming, stays = worth(_fit(seen, weights=weights, start=models))
+        each = sampled + contract.expected_amt(contract.resampled(rng)) - service_amt * stays
+        sums[draw] = np.bincount(codes, weights=weights * each, minlength=segments)
+        happens = rng.binomial(1, stays) * rng.poisson(coming / stays)
+        soon[draw] = np.bincount(codes, weights=happens, minlength=segments)
+    return sums, soon
+
+
 def _seen(bought: pd.DataFrame, prefix: str, tier: np.ndarray | None) -> _Seen:
     frequency, recency, age, spend = (
         bought[f"{prefix}{name}"].to_numpy(float)
@@ -243,8 +236,8 @@ def _seen(bought: pd.DataFrame, prefix: str, tier: np.ndarray | None) -> _Seen:
 
 
 def _fit(
-    seen: _Seen, *, weights: np.ndarray | None = None, start: dict[str, Projection] | None = None
-) -> dict[str, Projection]:
+    seen: _Seen, *, weights: np.ndarray | None = None, start: dict[str, clv.Projection] | None = None
+) -> dict[str, clv.Projection]:
     """Fit purchases and spend of each tier by itself, and of `ALL` for tiers too small to be fitted.
 
     Tiers are given by people who know more than the purchases say; one fit for all would draw them together.
@@ -259,31 +252,16 @@ def _fit(
         if len(large) == len(counts):
             del groups[ALL]
     return {
-        name: _project(
-            seen, rows, None if weights is None else weights[rows], None if start is None else start[name]
+        name: clv.project(
+            seen.frequency[rows],
+            seen.recency[rows],
+            seen.age[rows],
+            seen.spend[rows],
+            weights=None if weights is None else weights[rows],
+            start=None if start is None else start[name],
         )
         for name, rows in groups.items()
     }
-
-
-def _project(
-    seen: _Seen, rows: np.ndarray, weights: np.ndarray | None, start: Projection | None
-) -> Projection:
-    n = seen.frequency[rows] + 1
-    mean = seen.spend[rows] / n
-    purchases = clv.bgnbd_fit(
-        n - 1,
-        seen.recency[rows],
-        seen.age[rows],
-        weights=weights,
-        start=None if start is None else start.purchases,
-    )
-    slope, p_value = clv.spend_trend(n, mean) if start is None else (start.slope, start.p_value)
-    draft = Projection(purchases, clv.GammaGamma(1, 2, 1), slope, p_value, float(np.log2(n).mean()))
-    spend = clv.gamma_gamma_fit(
-        n, mean / draft.trend(n), weights=weights, start=None if start is None else start.spend
-    )
-    return replace(draft, spend=spend)
 
 
 def _weeks(horizon_weeks: int) -> np.ndarray:
@@ -299,7 +277,11 @@ def _discounted_years(horizon_weeks: float, discount_share: float) -> float:
 
 
 def _orders(
-    models: dict[str, Projection], seen: _Seen, share: np.ndarray, weeks: np.ndarray, discount_share: float
+    models: dict[str, clv.Projection],
+    seen: _Seen,
+    share: np.ndarray,
+    weeks: np.ndarray,
+    discount_share: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return, by customer: discounted margin, purchases in the first period, chance to be active."""
     middle = (weeks[1:] + weeks[:-1]) / 2 / YEAR_WEEKS
@@ -316,7 +298,7 @@ def _orders(
     return amount, ahead, active
 
 
-def _rows(models: dict[str, Projection], tier: np.ndarray | None, n: int) -> list[tuple[str, np.ndarray]]:
+def _rows(models: dict[str, clv.Projection], tier: np.ndarray | None, n: int) -> list[tuple[str, np.ndarray]]:
     """Return which customers each model speaks for."""
     if tier is None:
         return [(ALL, np.ones(n, dtype=bool))]
@@ -590,7 +572,7 @@ def tested(result: CustomerValue) -> str:
     text = f"The last {facts['holdout_weeks']} weeks were hidden from the model"
     text += " (a third of a short history)" if facts["holdout_weeks"] == third else ""
     text += f"; customers then bought {abs(gap):.0%} {'more' if gap > 0 else 'less'} than it had predicted. "
-    if float(facts["spend_p"]) < TREND_P:
+    if float(facts["spend_p"]) < clv.TREND_P:
         text += (
             "Spend is not independent of frequency: a customer who buys twice as often spends "
             f"{abs(slope):.0%} {'more' if slope > 0 else 'less'} each time; the estimate follows that trend."
@@ -633,7 +615,8 @@ def shown(result: CustomerValue) -> pd.DataFrame:
         "high_amt": "at most",
         "carries_amt": "covers a year",
     }
-    return result.segments.set_index("segment")[list(names)].rename(columns=names).round(0).astype("int64")
+    whole = result.segments.set_index("segment")[list(names)].rename(columns=names).round(0).astype("int64")
+    return whole.map("{:,}".format)
 
 
 def plot(result: CustomerValue) -> Axes:
@@ -794,18 +777,21 @@ def decide(result: CustomerValue, *, cost_amt: float = 150.0) -> Decision:
         )
         flips = f"a workflow that costs less than {table['carries_low_amt'].max():,.0f} a customer and year"
     else:
-        names = ", then ".join(str(name) for name in chosen["segment"])
-        advice = (
-            f"Short list for a dedicated workflow at {cost_amt:,g} a customer and year: {names}. Try it on a "
-            "random half first, since value does not show what intimacy adds."
+        names = [str(name) for name in chosen["segment"]]
+        reach = (
+            f"Every segment covers a dedicated workflow at {cost_amt:,g} a customer and year: begin with {names[0]}"
+            if len(chosen) == len(table)
+            else f"Short list for a dedicated workflow at {cost_amt:,g} a customer and year: {', then '.join(names)}"
         )
+        advice = f"{reach}. Try it on a random half first, since value does not show what intimacy adds."
         flips = (
             f"a workflow that costs more than {chosen['carries_low_amt'].min():,.0f} a customer and year, "
             "or a trial in which the half with it brings no more net margin"
         )
     return Decision(
         recommendation=advice, evidence=evidence,
-        metric="purchases in the next 13 weeks, " + ("all customers" if chosen.empty else names),
+        metric="purchases in the next 13 weeks, "
+        + ("all customers" if len(chosen) in (0, len(table)) else " and ".join(names)),
         unit="purchase days", low=float(watched["next_low"].sum()), high=float(watched["next_high"].sum()),
         flips_if=flips, owner="head of customer operations",
     )  # fmt: skip

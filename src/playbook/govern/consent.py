@@ -82,6 +82,14 @@ def rulebook(rules: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def shown(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return the decision table as a table to read; the source of a rule that has ended says so."""
+    rows = rulebook(rules).set_index(["jurisdiction", "purpose", "channel"])
+    ended = rows["valid_to"].dt.strftime(" (until %Y-%m-%d)").fillna("")
+    clock = [f"{hours:g}" if hours == hours else "" for hours in rows["clock_h"]]
+    return pd.DataFrame({"basis": rows["basis"], "clock_h": clock, "source": rows["source"] + ended})
+
+
 def judge(
     questions: pd.DataFrame,
     *,

@@ -8,12 +8,13 @@ Customer Retention", Journal of Interactive Marketing 21:76.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+TREND_P = 0.01  # below it, spend is taken to depend on frequency
 LIMITS = (np.inf, np.inf, 20.0, 2000.0)  # of r, alpha, a, b
 
 
@@ -332,6 +333,84 @@ def spend_trend(purchases: ArrayLike, mean_spend: ArrayLike) -> tuple[float, flo
     residual = z - 1 - slope * d
     error = np.sqrt(float((d * residual) @ (d * residual))) / spread
     return slope, float(2 * norm.sf(abs(slope) / error))
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What a customer's purchases so far say about the next ones: purchases, dropout and spend.
+
+    Parameters
+    ----------
+    purchases : BGNBD
+        In the unit of time that it was fitted in.
+    spend : GammaGamma
+        Of spend per purchase, its trend with frequency taken out.
+    slope, p_value : float
+        Relative change of spend per purchase with each doubling of purchases, and its test against 0.
+    typical_log2 : float
+        Mean of log2(purchases), where the trend is 1.
+    """
+
+    purchases: BGNBD
+    spend: GammaGamma
+    slope: float
+    p_value: float
+    typical_log2: float
+
+    def trend(self, purchases: Floats) -> Floats:
+        """Return spend per purchase at each frequency over the typical one; 1 where independence holds."""
+        if self.p_value >= TREND_P:
+            return np.ones(len(purchases))
+        return (1 + self.slope) ** (np.log2(purchases) - self.typical_log2)
+
+    def spend_per_purchase(self, purchases: Floats, mean_spend: Floats) -> Floats:
+        """Return the expected spend per purchase of each customer, all purchases counted."""
+        trend = self.trend(purchases)
+        return trend * gamma_gamma_mean(self.spend, purchases, mean_spend / trend)
+
+
+def project(
+    frequency: Floats,
+    recency: Floats,
+    age: Floats,
+    spend: Floats,
+    *,
+    weights: Floats | None = None,
+    start: Projection | None = None,
+) -> Projection:
+    """Fit purchases and spend of one group of customers.
+
+    The gamma-gamma model takes spend to be independent of frequency; where `spend_trend` finds that it is not, the
+    trend is taken out first.
+
+    Parameters
+    ----------
+    frequency, recency, age : ndarray, shape (n,)
+        As for `bgnbd_fit`.
+    spend : ndarray, shape (n,)
+        Of all purchases of a customer, the first included.
+    weights : ndarray, shape (n,), optional
+        How often each customer counts.
+    start : Projection, optional
+        An earlier fit: where to start from, and its trend, which is kept.
+
+    Examples
+    --------
+    >>> model = project(np.array([0., 1, 2, 5]), np.array([0., 4, 9, 9]), np.full(4, 10.), np.array([2., 5, 6, 11]))
+    >>> model.trend(np.array([1.0, 4.0]))
+    array([1., 1.])
+    """
+    n = frequency + 1
+    mean = spend / n
+    bought = bgnbd_fit(
+        frequency, recency, age, weights=weights, start=None if start is None else start.purchases
+    )
+    slope, p_value = spend_trend(n, mean) if start is None else (start.slope, start.p_value)
+    draft = Projection(bought, GammaGamma(1, 2, 1), slope, p_value, float(np.log2(n).mean()))
+    fitted = gamma_gamma_fit(
+        n, mean / draft.trend(n), weights=weights, start=None if start is None else start.spend
+    )
+    return replace(draft, spend=fitted)
 
 
 def sbg_fit(left: ArrayLike, still: ArrayLike) -> SBG:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from playbook.catalogue import Play, modules
 from playbook.classroom.register import predicted
+from playbook.classroom.session import ILLUSTRATION
 from playbook.errors import RunError, nearest
 from playbook.publish.agenda import half_days, timed
 from playbook.publish.coverage import Topic, curricula
@@ -52,13 +53,26 @@ def play_page(
 
     from playbook.notebooks import KERNEL
 
-    page = [dressed for cell in cells for dressed in _dress(cell, edition)]
+    page = _label_on_top([dressed for cell in cells for dressed in _dress(cell, edition)])
     if play.references:
         lines = [f"- {_source(play, key, sources)}" for key in play.references]
         page.append(new_markdown_cell("\n".join(["## Sources", "", *lines])))
     for number, cell in enumerate(page):
         cell.id = f"{play.name}-{number:03d}"
     return new_notebook(cells=page, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
+
+
+def _label_on_top(page: list[NotebookNode]) -> list[NotebookNode]:
+    """Move the label of an illustration from the cell that gave it to the place under the title."""
+    from nbformat.v4 import new_markdown_cell
+
+    for cell in page:
+        for output in cell.get("outputs", []):
+            said = output.get("data", {}).get("text/markdown", "")
+            if said.startswith(ILLUSTRATION):
+                cell.outputs = [other for other in cell.outputs if other is not output]
+                return [*page[:1], new_markdown_cell(said), *page[1:]]
+    return page
 
 
 def _dress(cell: NotebookNode, edition: Edition) -> list[NotebookNode]:

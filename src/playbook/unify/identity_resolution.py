@@ -662,8 +662,8 @@ def decide(result: Identities, *, max_wrong: float = 0.10) -> Decision:
         f"probability; have a person look at the {review:,} pairs between {result.review_low:.0%} and that; "
         f"leave the rest apart.{rule}",
         evidence=f"{len(result.records):,} records stand for {result.customers:,} customers; with one "
-        f"threshold at {result.threshold:.1%}, expected precision is {result.precision:.2%} and recall "
-        f"{result.recall:.1%} of the pairs scored.{evidence}",
+        f"threshold at {result.threshold:.1%}, {result.precision:.2%} of merged pairs should be right, and "
+        f"{result.recall:.1%} of the scored pairs that belong together be merged.{evidence}",
         metric=f"false merges in an audit of {AUDIT} merged pairs", unit="share", low=0.0, high=most / AUDIT,
         flips_if=f"the audit finds more than {most} false merges, or a false merge comes to cost other than "
         f"{result.merge_cost:g} false splits",
