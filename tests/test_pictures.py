@@ -52,8 +52,8 @@ def test_colours_differ_in_lightness_or_hue_for_colour_blind_readers():
 
 
 def test_long_titles_wrap():
-    """A phone shows about 46 characters a line."""
-    assert max(len(line) for line in drawn().get_title(loc="left").splitlines()) <= 46
+    """A phone shows about 44 characters a line."""
+    assert max(len(line) for line in drawn().figure.get_suptitle().splitlines()) <= 44
 
 
 def test_nothing_is_registered_with_pyplot():

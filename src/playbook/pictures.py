@@ -17,9 +17,10 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW = (
 GREY, INK = "#8C8C8C", "#222222"
 PALETTE = [BLUE, ORANGE, GREEN, PURPLE, SKY, RED]
 
-# At 360 px a phone shows this width at about two thirds: 12 pt text stays readable.
-SIZE_IN = (6.0, 4.0)
-TITLE_WIDTH = 46
+# At 360 px a phone shows this width at about two thirds of its size: 12 pt text stays readable.
+SIZE_IN = (5.2, 3.7)
+TITLE_WIDTH = 44
+LABEL_WIDTH = 30
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def figure(size: tuple[float, float] = SIZE_IN) -> Iterator[Axes]:
     >>> with figure() as ax:
     ...     _ = ax.plot([1, 2, 3])
     >>> finding(ax, "Three points rise")
-    >>> ax.get_title(loc="left")
+    >>> ax.figure.get_suptitle()
     'Three points rise'
     """
     import matplotlib as mpl
@@ -62,11 +63,13 @@ def figure(size: tuple[float, float] = SIZE_IN) -> Iterator[Axes]:
 
 def finding(ax: Axes, title: str, *, x: str | None = None, y: str | None = None) -> None:
     """Title an Axes with what it shows, wrapped for a phone, and label its axes with units."""
-    ax.set_title(fill(title[:1].upper() + title[1:], TITLE_WIDTH), loc="left", fontsize=13, fontweight="bold")
+    text = fill(title[:1].upper() + title[1:], TITLE_WIDTH, break_on_hyphens=False)
+    # The figure's title, not the axes': it begins at the left edge, however wide the labels are.
+    ax.figure.suptitle(text, x=0.01, ha="left", fontsize=13, fontweight="bold")
     if x is not None:
-        ax.set_xlabel(x)
+        ax.set_xlabel(fill(x, TITLE_WIDTH + 4, break_on_hyphens=False))
     if y is not None:
-        ax.set_ylabel(y)
+        ax.set_ylabel(fill(y, LABEL_WIDTH, break_on_hyphens=False))
 
 
 def percent(ax: Axes, axis: str = "y") -> None:
@@ -118,6 +121,6 @@ def png(ax: Axes) -> bytes:
 
 def alt_text(ax: Axes) -> str:
     """Return what a reader who cannot see the picture needs: its finding and its axes."""
-    title = " ".join(ax.get_title(loc="left").split())
-    axes = " against ".join(label for label in (ax.get_ylabel(), ax.get_xlabel()) if label)
+    title = " ".join(ax.figure.get_suptitle().split())
+    axes = " against ".join(" ".join(label.split()) for label in (ax.get_ylabel(), ax.get_xlabel()) if label)
     return f"{title}. {axes}." if axes else f"{title}."

@@ -174,9 +174,9 @@ def test_smaller_errors_free_capital_and_the_chosen_scenario_is_named(worlds):
     assert total[0] == pytest.approx(result.segments["capital"].sum())
     assert total.is_monotonic_decreasing
     assert total[100] > 0
-    title = safety_stock.plot_what_if(scenarios, 25).get_title(loc="left")
+    title = safety_stock.plot_what_if(scenarios, 25).figure.get_suptitle()
     assert "25%" in title
-    assert title != safety_stock.plot_what_if(scenarios, 50).get_title(loc="left")
+    assert title != safety_stock.plot_what_if(scenarios, 50).figure.get_suptitle()
 
 
 def test_decision_shares_the_stock_only_where_that_saves_enough(worlds):

@@ -204,7 +204,7 @@ def test_dearer_workflows_reach_fewer_and_flip_the_decision(full):
     assert "Short list" in best.recommendation
     assert "no dedicated workflow" in dear.recommendation
     steps = customer_value.cost_steps(result)
-    titles = {customer_value.plot_what_if(scenarios, step).get_title(loc="left") for step in steps}
+    titles = {customer_value.plot_what_if(scenarios, step).figure.get_suptitle() for step in steps}
     assert len(titles) == len(steps)
 
 

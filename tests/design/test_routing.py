@@ -120,7 +120,7 @@ def test_the_more_gold_gets_the_more_bronze_pays(example):
 def test_moving_the_slider_changes_the_title(example):
     """Each head start has its own sentence."""
     table = routing.what_if(example[1], head_start_min=[0, 5, 20])
-    titles = {routing.plot_what_if(table, chosen).get_title(loc="left") for chosen in (None, 0.0, 5.0, 20.0)}
+    titles = {routing.plot_what_if(table, chosen).figure.get_suptitle() for chosen in (None, 0.0, 5.0, 20.0)}
     assert len(titles) == 4
 
 

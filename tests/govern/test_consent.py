@@ -161,9 +161,10 @@ def test_a_ledger_without_opt_outs_still_makes_a_page(bigger):
     result = consent.audit(**tables, as_of=AS_OF)
     assert consent.queue(result).empty
     assert consent.case(result).empty
-    assert consent.plot_optouts(result).get_title(loc="left").startswith("Every system")
-    assert "nothing to stop" in consent.plot_what_if(consent.what_if(result, review_d=[1, 7]), 7).get_title(
-        loc="left"
+    assert consent.plot_optouts(result).figure.get_suptitle().startswith("Every system")
+    assert (
+        "nothing to stop"
+        in consent.plot_what_if(consent.what_if(result, review_d=[1, 7]), 7).figure.get_suptitle()
     )
     assert consent.decide(result).high == 0
 
@@ -194,7 +195,7 @@ def test_rarer_reviews_leave_more_and_none_leave_all(bigger):
 def test_moving_the_slider_changes_the_title(bigger):
     """Each scenario has its own numbers in the title."""
     scenarios = consent.what_if(bigger[0], review_d=[0, 7, 90])
-    titles = {consent.plot_what_if(scenarios, chosen).get_title(loc="left") for chosen in (None, 0, 7, 90)}
+    titles = {consent.plot_what_if(scenarios, chosen).figure.get_suptitle() for chosen in (None, 0, 7, 90)}
     assert len(titles) == 4
 
 
@@ -243,5 +244,5 @@ def test_decision_names_the_system_that_loses_most(bigger):
 def test_the_pictures_state_the_counts(bigger):
     """The titles carry the figures of the data."""
     result, _ = bigger
-    assert f"{(~result.messages['allowed']).sum():,}" in consent.plot(result).get_title(loc="left")
-    assert "survey tool" in consent.plot_optouts(result).get_title(loc="left")
+    assert f"{(~result.messages['allowed']).sum():,}" in consent.plot(result).figure.get_suptitle()
+    assert "survey tool" in consent.plot_optouts(result).figure.get_suptitle()

@@ -143,8 +143,9 @@ def test_faster_hiring_dips_deeper_and_ramps_slower(worlds):
     assert low[0] > low[2] > low[20]
     assert ramp[2] == result.plan.loc[result.main_role, "practices"]
     assert np.isnan(ramp[20]) or ramp[20] > ramp[2]
-    assert training.plot_what_if(wave, 2).get_title(loc="left") != training.plot_what_if(wave, 20).get_title(
-        loc="left"
+    assert (
+        training.plot_what_if(wave, 2).figure.get_suptitle()
+        != training.plot_what_if(wave, 20).figure.get_suptitle()
     )
 
 
@@ -191,7 +192,7 @@ def test_a_goal_out_of_reach_is_said_not_raised(worlds):
     world, _ = worlds[0]
     result = training.ramp(world["training"], world["staff"], as_of=AS_OF, needed=0.999, alone_weeks=26)
     assert result.plan["practices"].isna().all()
-    assert "never gets far enough" in " ".join(training.plot(result).get_title(loc="left").split())
+    assert "never gets far enough" in " ".join(training.plot(result).figure.get_suptitle().split())
     assert training.what_if(result, hires_month=[4])["ramp_weeks"].isna().all()
     assert training.check(99, None, result).near
 

@@ -164,7 +164,7 @@ def test_dearer_merges_need_more_evidence(demo):
     best = scenarios[scenarios["is_best"]]
     assert best["weight"].is_monotonic_increasing
     assert scenarios.groupby("merge_cost")["cost"].min().to_numpy() == pytest.approx(best["cost"].to_numpy())
-    titles = {play.plot_what_if(scenarios, cost).get_title(loc="left") for cost in (None, 1, 10, 100)}
+    titles = {play.plot_what_if(scenarios, cost).figure.get_suptitle() for cost in (None, 1, 10, 100)}
     assert len(titles) == 4
 
 

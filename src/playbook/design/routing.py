@@ -509,7 +509,7 @@ def plot(result: Routing) -> Axes:
     """Draw the wait of each tier in the peak, one line of dots per rule."""
     tiers = result.desk.tiers
     names = [rule.name for rule in result.rules]
-    with figure((6.0, 4.4)) as ax:
+    with figure((5.2, 4.2)) as ax:
         for n, name in enumerate(names):
             rows = result.waits[result.waits["rule"] == name].set_index("tier")["wait_min"].reindex(tiers)
             ax.plot([rows.min(), rows.max()], [n, n], color=GREY, lw=2, zorder=1)
