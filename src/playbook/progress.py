@@ -13,23 +13,27 @@ def progress() -> Iterator[Callable[[str, str], None]]:
     Where the output is not a terminal, each finished step is one line.
     """
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = (
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         tasks = {}
 
         def report(step: str, state: str) -> None:
+            text = f"{step}: {state}"
             if not console.is_terminal:
                 if state != "running":
-                    console.print(f"{step}: {state}", highlight=False)
-            elif state == "running":
-                tasks[step] = bar.add_task(f"{step}: running", total=1)
-            else:
-                task = tasks.get(step)
-                if task is None:
-                    task = bar.add_task("", total=1)
-                bar.update(task, description=f"{step}: {state}", completed=1)
+                    console.print(text, highlight=False)
+                return
+            if step not in tasks:
+                tasks[step] = bar.add_task(text, total=None)
+            if state != "running":
+                bar.update(tasks[step], description=text, total=1, completed=1)
 
         yield report
