@@ -24,6 +24,7 @@ def test_bgnbd_on_cdnow(cdnow):
     """V01: Fader, Hardie & Lee (2005)."""
     customers, _ = cdnow
     model = clv.bgnbd_fit(customers["frequency"], customers["recency"], customers["T"])
+    print(f"CDNOW: r {model.r:.4f}, alpha {model.alpha:.4f}, a {model.a:.4f}, b {model.b:.4f}")
     assert [model.r, model.alpha, model.a, model.b] == pytest.approx([0.243, 4.414, 0.793, 2.426], abs=1e-3)
     assert model.loglik == pytest.approx(-9582.429, abs=0.01)
 
