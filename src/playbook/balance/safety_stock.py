@@ -87,6 +87,19 @@ class _Panel:
     cost: NDArray
 
 
+@dataclass(frozen=True)
+class _Supply:
+    """How items are replenished: mean and sd of the lead time, weeks protected, weeks that an order covers
+    (items,), and quantiles of the lead time (items, quantiles).
+    """
+
+    lead: NDArray
+    late: NDArray
+    protected: NDArray
+    lot: NDArray
+    delays: NDArray
+
+
 def overview(weekly: pd.DataFrame) -> pd.DataFrame:
     """Return per segment what a week brings: units, money, and the swing around the mean."""
     span = weekly["week_on"].nunique()
@@ -160,108 +173,169 @@ def buffers(
         When no item sells often enough, or the history is too short for one forecast error.
     """
     panel, assumed = _panel(weekly, products, inventory, items, history_weeks, cost_share)
-    lead, late, delays, lot, said = _lead_times(panel, supply_orders, lead_weeks, lead_sd_weeks, order_weeks)
-    assumed += said
+    supply, supply_said = _supply(panel, supply_orders, lead_weeks, lead_sd_weeks, order_weeks)
     mean_demand, _, demand = inv.uncensored_normal(panel.sales, panel.censored)
-    protected = np.minimum(lead + REVIEW_WEEKS, LONGEST_WEEKS)
-    ahead = math.ceil(min(float((delays + REVIEW_WEEKS).max()), LONGEST_WEEKS))
-    origins = np.arange(AVERAGE_WEEKS, demand.shape[-1] - ahead + 1)
-    if len(origins) < 2:
-        raise ValueError(
-            f"{demand.shape[-1]} weeks of demand are too few: a forecast error needs {AVERAGE_WEEKS} weeks "
-            f"before it and {ahead} after"
-        )
+    origins, ahead = _origins(demand.shape[-1], supply.delays)
     actual = demand[:, :, origins[:, None] + np.arange(ahead)]
     planner, behaviour = _forecasts(panel, demand, origins, ahead, forecasts)
-    choice = None if behaviour is None else _compare(panel.segments, actual, planner, behaviour, protected)
-    if choice is None or behaviour is None:
-        expected = planner
-        assumed += (
-            f"No behaviour forecasts in the data: errors are those of a {AVERAGE_WEEKS}-week moving average.",
-        )
-    else:
-        expected = np.where(choice["used"].to_numpy()[None, :, None, None], behaviour, planner)
-    error = actual - expected
-    variance = _at_weeks(error, protected)
-    spread = np.sqrt(variance + (mean_demand * late[:, None]) ** 2)
-    together = np.sqrt(_at_weeks(error.sum(axis=1, keepdims=True), protected)[:, 0]
-                       + (mean_demand.sum(axis=1) * late) ** 2)  # fmt: skip
-
+    expected, choice, forecast_said = _better(panel.segments, actual, planner, behaviour, supply.protected)
     promise = np.linspace(promise_first, promise_last, len(panel.segments))
-    batch = lot[:, None] * mean_demand
-    factor = _factor(promise[None, :], kind, spread, batch)
-    stock = factor * spread
-    plan = _Plan(promise, kind, mean_demand, lead, protected, delays, batch, factor, spread, stock, together)
-    planner_spread = np.sqrt(_at_weeks(actual - planner, protected) + (mean_demand * late[:, None]) ** 2)
-    planner_stock = _factor(promise[None, :], kind, planner_spread, batch) * planner_spread
-    top = _factor(promise[:1], kind, together, lot * mean_demand.sum(axis=1)) * together
-    money = panel.cost[:, None]
-    cover = float((stock * money).sum() / (mean_demand * money).sum())
+    plan = _plan(promise, kind, mean_demand, supply, actual - expected, panel.cost)
+    planner_capital = _planner_capital(plan, actual - planner, panel.cost)
+    cover = float(plan.capital.sum() / (mean_demand * panel.cost[:, None]).sum())
     service, shared, level = _replay(plan, actual, expected, cover)
+    return Buffers(
+        buffers=_by_item_and_segment(panel, plan, level),
+        segments=_by_segment(panel, plan, demand, planner_capital, service),
+        items=_by_item(panel, plan, shared),
+        forecasts=choice,
+        kind=kind,
+        weeks=len(origins),
+        assumed=assumed + supply_said + forecast_said,
+    )
 
-    n = len(panel.segments)
-    lines = pd.DataFrame(
-        {
-            "product_id": np.repeat(panel.items, n),
-            "name": np.repeat(panel.names, n),
-            "segment": np.tile(panel.segments, len(panel.items)),
-            "promise": np.tile(promise, len(panel.items)),
-            "sold_week": panel.sales.mean(axis=2).ravel(),
-            "demand_week": mean_demand.ravel(),
-            "weeks": np.repeat(protected, n),
-            "error_sd": np.sqrt(variance).ravel(),
-            "spread": spread.ravel(),
-            "safety_stock": stock.ravel(),
-            "unit_cost_amt": np.repeat(panel.cost, n),
-            "capital": (stock * money).ravel(),
-            "critical_level": level.ravel(),
-            "lot_weeks": np.repeat(lot, n),
-        }
-    )
-    demand_week = mean_demand.sum(axis=0)
-    segments = pd.DataFrame(
-        {
-            "segment": panel.segments,
-            "promise": promise,
-            "volatility": np.median(demand.std(axis=2) / np.maximum(mean_demand, 1e-9), axis=0),
-            "demand_week": demand_week,
-            "lost_share": 1 - panel.sales.mean(axis=2).sum(axis=0) / demand_week,
-            "cover_weeks": (stock * money).sum(axis=0) / (mean_demand * money).sum(axis=0),
-            "capital": (stock * money).sum(axis=0),
-            "planner_capital": (planner_stock * money).sum(axis=0),
-            **service,
-        }
-    )
-    per_item = pd.DataFrame(
-        {
-            "product_id": panel.items,
-            "lead_weeks": lead,
-            "lead_sd_weeks": late,
-            "own_capital": (stock * money).sum(axis=1),
-            "top_capital": top * panel.cost,
-            "shared_capital": shared * panel.cost,
-        }
-    )
-    return Buffers(lines, segments, per_item, choice, kind, len(origins), assumed)
+
+def _origins(weeks: int, delays: NDArray) -> tuple[NDArray, int]:
+    """Return the weeks from which forecasts are tested, and how many weeks ahead of each."""
+    ahead = math.ceil(min(float((delays + REVIEW_WEEKS).max()), LONGEST_WEEKS))
+    origins = np.arange(AVERAGE_WEEKS, weeks - ahead + 1)
+    if len(origins) < 2:
+        raise ValueError(
+            f"{weeks} weeks of demand are too few: a forecast error needs {AVERAGE_WEEKS} weeks "
+            f"before it and {ahead} after"
+        )
+    return origins, ahead
+
+
+def _better(
+    segments: list[str], actual: NDArray, planner: NDArray, behaviour: NDArray | None, weeks: NDArray
+) -> tuple[NDArray, pd.DataFrame | None, tuple[str, ...]]:
+    """Return each segment's better forecast, the comparison behind it, and what is assumed."""
+    if behaviour is None:
+        said = (
+            f"No behaviour forecasts in the data: errors are those of a {AVERAGE_WEEKS}-week moving average."
+        )
+        return planner, None, (said,)
+    choice = _compare(segments, actual, planner, behaviour, weeks)
+    return np.where(choice["used"].to_numpy()[None, :, None, None], behaviour, planner), choice, ()
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is held and why: promise (segments,), lead, protected, together (items,), delays (items, quantiles), the
-    rest (items, segments).
+    """What is held and why: promise (segments,), together (items,), the spread of each item's shared stock,
+    the rest (items, segments).
     """
 
     promise: NDArray
     kind: str
     mean_demand: NDArray
-    lead: NDArray
-    protected: NDArray
-    delays: NDArray
+    supply: _Supply
     batch: NDArray
-    factor: NDArray
+    error_sd: NDArray
     spread: NDArray
-    stock: NDArray
     together: NDArray
+    factor: NDArray
+    stock: NDArray
+    capital: NDArray
+
+
+def _plan(
+    promise: NDArray, kind: str, mean_demand: NDArray, supply: _Supply, error: NDArray, cost: NDArray
+) -> _Plan:
+    """Size the buffers from forecast errors, (items, segments, origins, weeks ahead), and late deliveries."""
+    variance = _at_weeks(error, supply.protected)
+    spread = _spread(variance, mean_demand, supply.late)
+    variance_together = _at_weeks(error.sum(axis=1, keepdims=True), supply.protected)
+    together = _spread(variance_together, mean_demand.sum(axis=1, keepdims=True), supply.late)[:, 0]
+    batch = supply.lot[:, None] * mean_demand
+    factor = _factor(promise[None, :], kind, spread, batch)
+    stock = factor * spread
+    return _Plan(
+        promise=promise,
+        kind=kind,
+        mean_demand=mean_demand,
+        supply=supply,
+        batch=batch,
+        error_sd=np.sqrt(variance),
+        spread=spread,
+        together=together,
+        factor=factor,
+        stock=stock,
+        capital=stock * cost[:, None],
+    )
+
+
+def _spread(variance: NDArray, mean_demand: NDArray, late: NDArray) -> NDArray:
+    """Return the spread from forecast errors and late deliveries, units."""
+    return np.sqrt(variance + (mean_demand * late[:, None]) ** 2)
+
+
+def _planner_capital(plan: _Plan, error: NDArray, cost: NDArray) -> NDArray:
+    """Return each segment's capital if the planner's forecast, with its `error`, were used for all."""
+    variance = _at_weeks(error, plan.supply.protected)
+    spread = _spread(variance, plan.mean_demand, plan.supply.late)
+    stock = _factor(plan.promise[None, :], plan.kind, spread, plan.batch) * spread
+    return (stock * cost[:, None]).sum(axis=0)
+
+
+def _by_item_and_segment(panel: _Panel, plan: _Plan, level: NDArray) -> pd.DataFrame:
+    """Return the table `Buffers.buffers`."""
+    items, segments = plan.stock.shape
+    return pd.DataFrame(
+        {
+            "product_id": np.repeat(panel.items, segments),
+            "name": np.repeat(panel.names, segments),
+            "segment": np.tile(panel.segments, items),
+            "promise": np.tile(plan.promise, items),
+            "sold_week": panel.sales.mean(axis=2).ravel(),
+            "demand_week": plan.mean_demand.ravel(),
+            "weeks": np.repeat(plan.supply.protected, segments),
+            "error_sd": plan.error_sd.ravel(),
+            "spread": plan.spread.ravel(),
+            "safety_stock": plan.stock.ravel(),
+            "unit_cost_amt": np.repeat(panel.cost, segments),
+            "capital": plan.capital.ravel(),
+            "critical_level": level.ravel(),
+            "lot_weeks": np.repeat(plan.supply.lot, segments),
+        }
+    )
+
+
+def _by_segment(
+    panel: _Panel, plan: _Plan, demand: NDArray, planner_capital: NDArray, service: dict[str, NDArray]
+) -> pd.DataFrame:
+    """Return the table `Buffers.segments`."""
+    demand_week = plan.mean_demand.sum(axis=0)
+    capital = plan.capital.sum(axis=0)
+    return pd.DataFrame(
+        {
+            "segment": panel.segments,
+            "promise": plan.promise,
+            "volatility": np.median(demand.std(axis=2) / np.maximum(plan.mean_demand, 1e-9), axis=0),
+            "demand_week": demand_week,
+            "lost_share": 1 - panel.sales.mean(axis=2).sum(axis=0) / demand_week,
+            "cover_weeks": capital / (plan.mean_demand * panel.cost[:, None]).sum(axis=0),
+            "capital": capital,
+            "planner_capital": planner_capital,
+            **service,
+        }
+    )
+
+
+def _by_item(panel: _Panel, plan: _Plan, shared: NDArray) -> pd.DataFrame:
+    """Return the table `Buffers.items`."""
+    batch = plan.supply.lot * plan.mean_demand.sum(axis=1)
+    top = _factor(plan.promise[:1], plan.kind, plan.together, batch) * plan.together
+    return pd.DataFrame(
+        {
+            "product_id": panel.items,
+            "lead_weeks": plan.supply.lead,
+            "lead_sd_weeks": plan.supply.late,
+            "own_capital": plan.capital.sum(axis=1),
+            "top_capital": top * panel.cost,
+            "shared_capital": shared * panel.cost,
+        }
+    )
 
 
 def _replay(
@@ -280,12 +354,12 @@ def _replay(
     """
     from scipy.special import ndtr
 
-    stock, batch = plan.stock, plan.batch
+    stock, batch, supply = plan.stock, plan.batch, plan.supply
     reached = {name: np.zeros_like(stock) for name in ("same_cover", "own_buffer", "shared", "own_fill")}
     shared, level = np.zeros(len(stock)), np.zeros_like(stock)
     for i in range(len(stock)):
-        mean, weeks = plan.mean_demand[i], float(plan.protected[i])
-        played = _cycles(actual[i], expected[i], weeks, plan.delays[i], batch[i], plan.kind)
+        mean, weeks = plan.mean_demand[i], float(supply.protected[i])
+        played = _cycles(actual[i], expected[i], weeks, supply.delays[i], batch[i], plan.kind)
         short = played.apart(stock[i])
         reached["same_cover"][i] = played.service(played.apart(cover * mean))
         reached["own_buffer"][i] = played.service(short)
@@ -294,7 +368,7 @@ def _replay(
         wanted = np.minimum(plan.promise, reached["own_buffer"][i])
         shared[i], levels = _smallest_shared(played, levels, wanted, float(stock[i].sum()))
         reached["shared"][i] = played.service(played.together(shared[i], levels))
-        level[i] = levels[min(max(round(plan.lead[i]), 1), len(levels) - 1)]
+        level[i] = levels[min(max(round(supply.lead[i]), 1), len(levels) - 1)]
     # Cycles count alike for every item; units count by how many there are.
     by_units = {name: plan.kind == "fill" or name == "own_fill" for name in reached}
     service = {
@@ -312,55 +386,94 @@ def _panel(
     history_weeks: int,
     cost_share: float,
 ) -> tuple[_Panel, tuple[str, ...]]:
-    assumed: tuple[str, ...] = ()
+    """Return the recent sales of the items of largest value as arrays, and what is assumed."""
+    weeks, recent = _recent(weekly, inventory, history_weeks)
+    known = products.set_index("product_id")
+    cost, cost_said = _unit_costs(recent, known["unit_cost_amt"], cost_share)
+    chosen = _largest(recent, cost, len(weeks), items)
+    recent = recent[recent["product_id"].isin(chosen)]
+    segments = [s for s in _by_rank(weekly) if s in set(recent["segment"])]
+    sales = _sales(recent, chosen, segments, weeks)
+    empty, stock_said = _empty_shelves(inventory, chosen, weeks)
+    panel = _Panel(
+        items=chosen,
+        names=known["name"].reindex(chosen).to_numpy(),
+        segments=segments,
+        weeks=weeks,
+        sales=sales,
+        censored=np.broadcast_to(empty[:, None, :], sales.shape),
+        cost=cost[chosen].to_numpy(dtype=float),
+    )
+    return panel, cost_said + stock_said
+
+
+def _recent(
+    weekly: pd.DataFrame, inventory: pd.DataFrame | None, history_weeks: int
+) -> tuple[pd.DatetimeIndex, pd.DataFrame]:
+    """Return the last weeks and what was sold in them, of stocked items where stock is recorded."""
     weeks = pd.date_range(weekly["week_on"].min(), weekly["week_on"].max(), freq="7D")
     weeks = weeks[-(history_weeks + AVERAGE_WEEKS) :]
     recent = weekly[weekly["week_on"] >= weeks[0]]
     if inventory is not None:
         recent = recent[recent["product_id"].isin(inventory["product_id"].unique())]
-    known = products.set_index("product_id")
+    return weeks, recent
+
+
+def _unit_costs(
+    recent: pd.DataFrame, known: pd.Series, cost_share: float
+) -> tuple[pd.Series, tuple[str, ...]]:
+    """Return the unit cost by item, a share of the price where it is not known; what is assumed."""
     price = recent.groupby("product_id")["value_amt"].sum() / recent.groupby("product_id")["qty"].sum()
-    cost = known["unit_cost_amt"].reindex(price.index)
-    if cost.isna().any():
-        assumed += (f"Unit cost is taken as {cost_share:.0%} of the price where the data do not say it.",)
-        cost = cost.fillna(price * cost_share)
+    cost = known.reindex(price.index)
+    if not cost.isna().any():
+        return cost, ()
+    said = f"Unit cost is taken as {cost_share:.0%} of the price where the data do not say it."
+    return cost.fillna(price * cost_share), (said,)
+
+
+def _largest(recent: pd.DataFrame, cost: pd.Series, weeks: int, items: int) -> NDArray:
+    """Return the items of largest value among those sold in at least half of the weeks."""
     value = recent.groupby("product_id")["qty"].sum() * cost
-    often = recent.groupby("product_id")["week_on"].nunique() >= len(weeks) / 2
+    often = recent.groupby("product_id")["week_on"].nunique() >= weeks / 2
     chosen = value[often].nlargest(items).index.to_numpy()
     if len(chosen) == 0:
-        raise ValueError(f"no item sold in at least half of the last {len(weeks)} weeks")
-    recent = recent[recent["product_id"].isin(chosen)]
-    segments = [s for s in _by_rank(weekly) if s in set(recent["segment"])]
-    sales = np.zeros((len(chosen), len(segments), len(weeks)))
+        raise ValueError(f"no item sold in at least half of the last {weeks} weeks")
+    return chosen
+
+
+def _sales(recent: pd.DataFrame, items: NDArray, segments: list[str], weeks: pd.DatetimeIndex) -> NDArray:
+    """Return units sold, (items, segments, weeks)."""
+    sales = np.zeros((len(items), len(segments), len(weeks)))
     place = (
-        pd.Index(chosen).get_indexer(pd.Index(recent["product_id"])),
+        pd.Index(items).get_indexer(pd.Index(recent["product_id"])),
         pd.Index(segments).get_indexer(pd.Index(recent["segment"])),
         weeks.get_indexer(pd.Index(recent["week_on"])),
     )
     np.add.at(sales, place, recent["qty"].to_numpy(dtype=float))
-    empty = np.zeros((len(chosen), len(weeks)), dtype=bool)
+    return sales
+
+
+def _empty_shelves(
+    inventory: pd.DataFrame | None, items: NDArray, weeks: pd.DatetimeIndex
+) -> tuple[NDArray, tuple[str, ...]]:
+    """Return in which weeks an item ran out of stock, (items, weeks), and what is assumed."""
+    empty = np.zeros((len(items), len(weeks)), dtype=bool)
     if inventory is None:
-        assumed += (
-            "No stock records: sales are taken for demand, so what empty shelves turned away is not counted.",
+        said = (
+            "No stock records: sales are taken for demand, so what empty shelves turned away is not counted."
         )
-    else:
-        out = inventory[(inventory["stockout_h"] > 0) & inventory["product_id"].isin(chosen)]
-        out = out[out["week_on"].isin(weeks)]
-        empty[
-            pd.Index(chosen).get_indexer(pd.Index(out["product_id"])),
-            weeks.get_indexer(pd.Index(out["week_on"])),
-        ] = True
-    censored = np.broadcast_to(empty[:, None, :], sales.shape)
-    names = known["name"].reindex(chosen).to_numpy()
-    return _Panel(
-        chosen, names, segments, weeks, sales, censored, cost[chosen].to_numpy(dtype=float)
-    ), assumed
+        return empty, (said,)
+    out = inventory[(inventory["stockout_h"] > 0) & inventory["product_id"].isin(items)]
+    out = out[out["week_on"].isin(weeks)]
+    item = pd.Index(items).get_indexer(pd.Index(out["product_id"]))
+    empty[item, weeks.get_indexer(pd.Index(out["week_on"]))] = True
+    return empty, ()
 
 
-def _lead_times(
+def _supply(
     panel: _Panel, supply_orders: pd.DataFrame | None, mean: float, sd: float, order_weeks: float
-) -> tuple[NDArray, NDArray, NDArray, NDArray, tuple[str, ...]]:
-    """Return per item the lead time's mean, sd and quantiles, weeks an order covers; what is assumed."""
+) -> tuple[_Supply, tuple[str, ...]]:
+    """Return how each item is replenished, from its orders where they say it; what is assumed."""
     from scipy.special import gammaincinv
 
     n = len(panel.items)
@@ -379,17 +492,12 @@ def _lead_times(
                 logged[i] = True
                 lead[i], late[i], delays[i] = mine.mean(), mine.std(ddof=1), np.quantile(mine, DELAYS)
                 lot[i] = done.loc[done["product_id"] == item, "qty"].mean() / max(week_demand[i], 1e-9)
+    supply = _Supply(lead, late, np.minimum(lead + REVIEW_WEEKS, LONGEST_WEEKS), lot, delays)
     if logged.all():
-        return lead, late, delays, lot, ()
+        return supply, ()
     which = "" if not logged.any() else f" of {n - logged.sum()} items"
     said = f"The lead time{which} is assumed: {mean:g} weeks, give or take {sd:g}."
-    return (
-        lead,
-        late,
-        delays,
-        lot,
-        (said, f"A replenishment order is assumed to cover {order_weeks:g} weeks."),
-    )
+    return supply, (said, f"A replenishment order is assumed to cover {order_weeks:g} weeks.")
 
 
 def _forecasts(

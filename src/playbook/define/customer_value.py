@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -104,88 +105,46 @@ def value(
         When the history is too short to hold any week out, or nobody bought twice.
     """
     bought = customer_purchases.reset_index(drop=True)
-    held_weeks = int(bought["holdout_weeks"].iloc[0]) if len(bought) else 0
-    if held_weeks < 1:
-        raise ValueError("customer value needs at least three weeks of purchases")
-    as_of = (bought["first_on"] + pd.to_timedelta(bought["age_weeks"] * 7, unit="D")).max().round("D")
-    known = bought["costed_amt"] > 0
-    pooled = 1 - bought["cost_amt"].sum() / bought["costed_amt"].sum() if known.any() else margin_share
-    share = np.where(known, 1 - bought["cost_amt"] / bought["costed_amt"].where(known, 1.0), pooled)
-
+    held_weeks, as_of = _period(bought)
     seen = _seen(bought, "", _tiers(bought, customers))
-    models = _fit(seen)
-    weeks = _weeks(horizon_weeks)
-    orders, ahead, active = _orders(models, seen, share, weeks, discount_share)
+    share, pooled = _margins(bought, margin_share)
+    weeks, years = _weeks(horizon_weeks), _discounted_years(horizon_weeks, discount_share)
 
-    asked = _tickets_year(bought, tickets, as_of)
-    years = _discounted_years(horizon_weeks, discount_share)
-    serving = asked * ticket_cost_amt * years
-    service = serving * active
+    models = _fit(seen)
+    worth = partial(_orders, seen=seen, share=share, weeks=weeks, discount_share=discount_share)
+    orders, ahead, active = worth(models)
+    service_year = _tickets_year(bought, tickets, as_of) * ticket_cost_amt
     contract = _contracts(
         bought, customers, contracts, as_of, horizon_weeks, discount_share, contract_cost_share
     )
-    net_year = bought["spend_year_amt"].to_numpy() * share - asked * ticket_cost_amt + contract.year_amt
-    fees = contract.expected_amt(contract.model)
-    total = orders + fees - service
-    segment = _bands(total) if seen.tier is None else seen.tier
-    table = pd.DataFrame(
-        {
-            "customer_id": bought["customer_id"],
-            "segment": segment,
-            "frequency": bought["frequency"],
-            "recency_weeks": seen.recency,
-            "age_weeks": seen.age,
-            "active_share": active,
-            "net_year_amt": net_year,
-            "value_amt": total,
-            "orders_amt": orders,
-            "contract_amt": fees,
-            "service_amt": -service,
-        }
-    )
+    net_year = bought["spend_year_amt"].to_numpy() * share - service_year + contract.year_amt
+    fees, serving = contract.expected_amt(contract.model), service_year * years
+    table = _customers(bought, seen, active, net_year, orders, fees, serving * active)
 
     holdout = _holdout(bought, seen.tier)
-    bins = holdout.assign(band=pd.cut(holdout["repeats"], BINS, labels=BIN_NAMES)).groupby(
-        "band", observed=True
-    )
-    hit = holdout["actual"].sum() / holdout["predicted"].sum()
-    hits = holdout.groupby("segment")[["actual", "predicted"]].sum() if seen.tier is not None else None
     codes, names = pd.factorize(table["segment"])
-    sums, soon = _bootstrap(
-        seen,
-        models,
-        contract,
-        codes,
-        worth=lambda again: _orders(again, seen, share, weeks, discount_share),
-        service_amt=serving,
-        draws=draws,
-        rng=np.random.default_rng(seed),
-    )
-    missed = (
-        np.full(len(names), hit) if hits is None else (hits["actual"] / hits["predicted"])[names].to_numpy()
-    )
-    segments = _summary(table, codes, names, sums, soon, ahead, years, missed)
-    slope, p_value = clv.spend_trend(seen.frequency + 1, seen.spend / (seen.frequency + 1))
-    facts: dict[str, float | int | bool | str] = {
-        "as_of": f"{as_of:%Y-%m-%d}",
-        "costed_share": float(bought["costed_amt"].sum() / bought["spend_amt"].sum()),
-        "margin_share": float(pooled),
-        "segments_from": "value" if seen.tier is None else "tier",
-        "has_tickets": tickets is not None,
-        "has_contracts": contract.model is not None,
+    hit, hits = _hits(holdout, seen.tier, names)
+    rng = np.random.default_rng(seed)
+    sums, soon = _bootstrap(seen, models, contract, codes, worth, serving, draws, rng)
+    segments = _summary(table, codes, names, sums, soon, ahead, years, hits)
+    facts = {
+        **_data_facts(bought, as_of, pooled, seen.tier, tickets, contract),
         "ticket_cost_amt": ticket_cost_amt,
         "contract_cost_share": contract_cost_share,
         "horizon_weeks": horizon_weeks,
         "discount_share": discount_share,
-        "history_weeks": float(seen.age.max()),
-        "holdout_weeks": held_weeks,
-        "holdout_hit": float(hit),
-        "spend_slope": slope,
-        "spend_p": p_value,
+        **_test_facts(seen, held_weeks, hit),
     }
-    by_repeats = bins[["predicted", "actual", "carried_on"]].mean().assign(customers=bins.size())
-    by_repeats = by_repeats.rename_axis("repeats").reset_index()
-    return CustomerValue(table, segments, by_repeats, contract.curve(), models, facts)
+    return CustomerValue(table, segments, _by_repeats(holdout), contract.curve(), models, facts)
+
+
+def _period(bought: pd.DataFrame) -> tuple[int, pd.Timestamp]:
+    """Return the weeks held out and the day on which the history ends."""
+    held_weeks = int(bought["holdout_weeks"].iloc[0]) if len(bought) else 0
+    if held_weeks < 1:
+        raise ValueError("customer value needs at least three weeks of purchases")
+    ends = bought["first_on"] + pd.to_timedelta(bought["age_weeks"] * 7, unit="D")
+    return held_weeks, ends.max().round("D")
 
 
 @dataclass(frozen=True)
@@ -199,40 +158,40 @@ class _Seen:
     tier: np.ndarray | None
 
 
-def _bootstrap(
-    seen: _Seen,
-    models: dict[str, clv.Projection],
-    contract: _Contracts,
-    codes: np.ndarray,
-    *,
-    worth: Callable[[dict[str, clv.Projection]], tuple[np.ndarray, np.ndarray, np.ndarray]],
-    service_amt: np.ndarray,
-    draws: int,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return each segment's value, and orders ahead, in samples of customers and contracts: (draws, segments) each.
-
-    `worth` gives, for refitted models, each customer's orders in money, orders ahead and chance to be active;
-    `service_amt` is what serving each takes while active.
-    """
-    n, segments = len(codes), int(codes.max()) + 1
-    sums, soon = np.zeros((draws, segments)), np.zeros((draws, segments))
-    for draw in range(draws):
-        weights = rng.multinomial(n, np.full(n, 1 / n)).astype(float)
-        sampled, coming, stays = worth(_fit(seen, weights=weights, start=models))
-        each = sampled + contract.expected_amt(contract.resampled(rng)) - service_amt * stays
-        sums[draw] = np.bincount(codes, weights=weights * each, minlength=segments)
-        happens = rng.binomial(1, stays) * rng.poisson(coming / stays)
-        soon[draw] = np.bincount(codes, weights=happens, minlength=segments)
-    return sums, soon
-
-
 def _seen(bought: pd.DataFrame, prefix: str, tier: np.ndarray | None) -> _Seen:
     frequency, recency, age, spend = (
         bought[f"{prefix}{name}"].to_numpy(float)
         for name in ("frequency", "recency_weeks", "age_weeks", "spend_amt")
     )
     return _Seen(frequency, recency, age, spend, tier)
+
+
+def _tiers(bought: pd.DataFrame, customers: pd.DataFrame | None) -> np.ndarray | None:
+    """Return each customer's service tier, or None where they do not tell customers apart."""
+    if customers is None or customers["tier"].nunique() < 2:
+        return None
+    tier = bought["customer_id"].map(customers.set_index("customer_id")["tier"])
+    return tier.astype(object).where(tier.notna(), "no tier").to_numpy()
+
+
+def _margins(bought: pd.DataFrame, margin_share: float) -> tuple[np.ndarray, float]:
+    """Return each customer's margin on sales, and the mean one (or `margin_share`) where no cost is known."""
+    known = bought["costed_amt"] > 0
+    pooled = 1 - bought["cost_amt"].sum() / bought["costed_amt"].sum() if known.any() else margin_share
+    share = np.where(known, 1 - bought["cost_amt"] / bought["costed_amt"].where(known, 1.0), pooled)
+    return share, float(pooled)
+
+
+def _weeks(horizon_weeks: int) -> np.ndarray:
+    """Return the ends of the periods to discount: the next quarter, then half years."""
+    later = np.arange(QUARTER_WEEKS, horizon_weeks, 26)
+    return np.unique(np.concatenate([[0], later, [horizon_weeks]])).astype(float)
+
+
+def _discounted_years(horizon_weeks: float, discount_share: float) -> float:
+    rate = np.log1p(discount_share)
+    years = horizon_weeks / YEAR_WEEKS
+    return float(years if rate == 0 else (1 - np.exp(-rate * years)) / rate)
 
 
 def _fit(
@@ -262,18 +221,6 @@ def _fit(
         )
         for name, rows in groups.items()
     }
-
-
-def _weeks(horizon_weeks: int) -> np.ndarray:
-    """Return the ends of the periods to discount: the next quarter, then half years."""
-    later = np.arange(QUARTER_WEEKS, horizon_weeks, 26)
-    return np.unique(np.concatenate([[0], later, [horizon_weeks]])).astype(float)
-
-
-def _discounted_years(horizon_weeks: float, discount_share: float) -> float:
-    rate = np.log1p(discount_share)
-    years = horizon_weeks / YEAR_WEEKS
-    return float(years if rate == 0 else (1 - np.exp(-rate * years)) / rate)
 
 
 def _orders(
@@ -386,39 +333,21 @@ def _contracts(
     contract_cost_share: float,
 ) -> _Contracts:
     """Read renewals and running fees; without contracts, or before any renewal, nothing of them counts."""
-    none = np.empty(0)
-    empty = _Contracts(
-        none, none, None, none, none, none, none, none, none, np.zeros(len(bought)),
-        horizon_weeks / YEAR_WEEKS, discount_share,
-    )  # fmt: skip
+    horizon_years = horizon_weeks / YEAR_WEEKS
+    empty = _no_contracts(len(bought), horizon_years, discount_share)
     if contracts is None:
         return empty
-    last = contracts[contracts["starts_on"] <= as_of].sort_values("version_no").groupby("contract_id").tail(1)
-    last = last.reset_index(drop=True)
+    last = _last_terms(contracts, as_of)
     runs = (last["ends_on"] > as_of).to_numpy()
     renewals = last["version_no"].to_numpy() - 1
-    size = int(renewals.max(initial=0)) + 1
-    left = np.bincount(renewals[~runs], minlength=size)
-    still = np.bincount(renewals[runs], minlength=size + 1)
+    left, still = _renewal_counts(renewals, runs)
     if left.sum() + still[1:].sum() == 0:
         return empty
     running = last[runs].reset_index(drop=True)
-    account = bought["customer_id"].to_numpy()
-    if customers is not None:
-        belongs = customers.set_index("customer_id")["account_id"]
-        account = bought["customer_id"].map(belongs).fillna(bought["customer_id"]).to_numpy()
-    party = running["party_id"].to_numpy()
-    own = running["party_type"].to_numpy() == "customer"
-    links = pd.concat(
-        [
-            pd.DataFrame({"row": range(len(bought)), "party": account, "own": False}),
-            pd.DataFrame({"row": range(len(bought)), "party": bought["customer_id"], "own": True}),
-        ]
-    ).merge(pd.DataFrame({"party": party, "own": own, "contract": range(len(running))}), on=["party", "own"])
-    part = 1 / links.groupby("contract")["row"].transform("size").to_numpy()
+    row, contract, part = _links(bought, customers, running)
     net = running["annual_fee_amt"].to_numpy() * (1 - contract_cost_share)
     year = np.zeros(len(bought))
-    np.add.at(year, links["row"].to_numpy(), net[links["contract"].to_numpy()] * part)
+    np.add.at(year, row, net[contract] * part)
     return _Contracts(
         left=left,
         still=still,
@@ -426,21 +355,86 @@ def _contracts(
         renewed=renewals[runs].astype(float),
         due_years=((running["ends_on"] - as_of).dt.days / 365).to_numpy(),
         net_amt=net,
-        customer=links["row"].to_numpy(),
-        contract=links["contract"].to_numpy(),
+        customer=row,
+        contract=contract,
         part=part,
         year_amt=year,
-        horizon_years=horizon_weeks / YEAR_WEEKS,
+        horizon_years=horizon_years,
         discount_share=discount_share,
     )
 
 
-def _tiers(bought: pd.DataFrame, customers: pd.DataFrame | None) -> np.ndarray | None:
-    """Return each customer's service tier, or None where they do not tell customers apart."""
-    if customers is None or customers["tier"].nunique() < 2:
-        return None
-    tier = bought["customer_id"].map(customers.set_index("customer_id")["tier"])
-    return tier.astype(object).where(tier.notna(), "no tier").to_numpy()
+def _no_contracts(n: int, horizon_years: float, discount_share: float) -> _Contracts:
+    """Return contracts that bring `n` customers nothing."""
+    none = np.empty(0)
+    return _Contracts(
+        none, none, None, none, none, none, none, none, none, np.zeros(n), horizon_years, discount_share
+    )
+
+
+def _last_terms(contracts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return the last term of each contract that has begun."""
+    begun = contracts[contracts["starts_on"] <= as_of].sort_values("version_no")
+    return begun.groupby("contract_id").tail(1).reset_index(drop=True)
+
+
+def _renewal_counts(renewals: np.ndarray, runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count the contracts that ended at each renewal, and those that run by renewals so far."""
+    size = int(renewals.max(initial=0)) + 1
+    return np.bincount(renewals[~runs], minlength=size), np.bincount(renewals[runs], minlength=size + 1)
+
+
+def _links(
+    bought: pd.DataFrame, customers: pd.DataFrame | None, running: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spread contracts evenly over the customers they are for: return row of the customer, contract and part.
+
+    A contract is with one customer or with an account; a customer without an account is their own.
+    """
+    account = bought["customer_id"].to_numpy()
+    if customers is not None:
+        belongs = customers.set_index("customer_id")["account_id"]
+        account = bought["customer_id"].map(belongs).fillna(bought["customer_id"]).to_numpy()
+    rows = range(len(bought))
+    parties = pd.concat(
+        [
+            pd.DataFrame({"row": rows, "party": account, "own": False}),
+            pd.DataFrame({"row": rows, "party": bought["customer_id"], "own": True}),
+        ]
+    )
+    party, own = running["party_id"].to_numpy(), running["party_type"].to_numpy() == "customer"
+    signed = pd.DataFrame({"party": party, "own": own, "contract": range(len(running))})
+    links = parties.merge(signed, on=["party", "own"])
+    part = 1 / links.groupby("contract")["row"].transform("size").to_numpy()
+    return links["row"].to_numpy(), links["contract"].to_numpy(), part
+
+
+def _customers(
+    bought: pd.DataFrame,
+    seen: _Seen,
+    active: np.ndarray,
+    net_year: np.ndarray,
+    orders: np.ndarray,
+    fees: np.ndarray,
+    service: np.ndarray,
+) -> pd.DataFrame:
+    """Add up each customer's value; without tiers, bands of it are the segments."""
+    total = orders + fees - service
+    return pd.DataFrame(
+        {
+            "customer_id": bought["customer_id"],
+            "segment": _bands(total) if seen.tier is None else seen.tier,
+            "frequency": bought["frequency"],
+            "recency_weeks": seen.recency,
+            "age_weeks": seen.age,
+            "active_share": active,
+            "net_year_amt": net_year,
+            "value_amt": total,
+            "orders_amt": orders,
+            "contract_amt": fees,
+            "service_amt": -service,
+        }
+    )
 
 
 def _bands(total: np.ndarray) -> np.ndarray:
@@ -467,6 +461,45 @@ def _holdout(bought: pd.DataFrame, tier: np.ndarray | None) -> pd.DataFrame:
             "carried_on": (seen.frequency + 1) / np.maximum(seen.age, 1.0) * weeks,
         }
     )
+
+
+def _hits(holdout: pd.DataFrame, tier: np.ndarray | None, names: pd.Index) -> tuple[float, np.ndarray]:
+    """Return actual over predicted purchases held out, of all customers and of each segment.
+
+    Bands of value are not known at the cut: each has the ratio of all customers.
+    """
+    hit = float(holdout["actual"].sum() / holdout["predicted"].sum())
+    if tier is None:
+        return hit, np.full(len(names), hit)
+    sums = holdout.groupby("segment")[["actual", "predicted"]].sum()
+    return hit, (sums["actual"] / sums["predicted"])[names].to_numpy()
+
+
+def _bootstrap(
+    seen: _Seen,
+    models: dict[str, clv.Projection],
+    contract: _Contracts,
+    codes: np.ndarray,
+    worth: Callable[[dict[str, clv.Projection]], tuple[np.ndarray, np.ndarray, np.ndarray]],
+    service_amt: np.ndarray,
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each segment's value, and orders ahead, in samples of customers and contracts: (draws, segments) each.
+
+    `worth` gives, for refitted models, each customer's orders in money, orders ahead and chance to be active;
+    `service_amt` is what serving each takes while active.
+    """
+    n, segments = len(codes), int(codes.max()) + 1
+    sums, soon = np.zeros((draws, segments)), np.zeros((draws, segments))
+    for draw in range(draws):
+        weights = rng.multinomial(n, np.full(n, 1 / n)).astype(float)
+        sampled, coming, stays = worth(_fit(seen, weights=weights, start=models))
+        each = sampled + contract.expected_amt(contract.resampled(rng)) - service_amt * stays
+        sums[draw] = np.bincount(codes, weights=weights * each, minlength=segments)
+        happens = rng.binomial(1, stays) * rng.poisson(coming / stays)
+        soon[draw] = np.bincount(codes, weights=happens, minlength=segments)
+    return sums, soon
 
 
 def _summary(
@@ -505,6 +538,45 @@ def _summary(
         }
     )
     return frame.sort_values("carries_amt", ascending=False, ignore_index=True)
+
+
+def _data_facts(
+    bought: pd.DataFrame,
+    as_of: pd.Timestamp,
+    pooled: float,
+    tier: np.ndarray | None,
+    tickets: pd.DataFrame | None,
+    contract: _Contracts,
+) -> dict[str, float | int | bool | str]:
+    """Return the facts about what the data hold."""
+    return {
+        "as_of": f"{as_of:%Y-%m-%d}",
+        "costed_share": float(bought["costed_amt"].sum() / bought["spend_amt"].sum()),
+        "margin_share": pooled,
+        "segments_from": "value" if tier is None else "tier",
+        "has_tickets": tickets is not None,
+        "has_contracts": contract.model is not None,
+    }
+
+
+def _test_facts(seen: _Seen, held_weeks: int, hit: float) -> dict[str, float | int | bool | str]:
+    """Return the facts about the hold-out and the test of independence."""
+    slope, p_value = clv.spend_trend(seen.frequency + 1, seen.spend / (seen.frequency + 1))
+    return {
+        "history_weeks": float(seen.age.max()),
+        "holdout_weeks": held_weeks,
+        "holdout_hit": hit,
+        "spend_slope": slope,
+        "spend_p": p_value,
+    }
+
+
+def _by_repeats(holdout: pd.DataFrame) -> pd.DataFrame:
+    """Average the held-out purchases over customers with about the same repeat purchases before."""
+    band = pd.cut(holdout["repeats"], BINS, labels=BIN_NAMES)
+    bins = holdout.assign(band=band).groupby("band", observed=True)
+    means = bins[["predicted", "actual", "carried_on"]].mean().assign(customers=bins.size())
+    return means.rename_axis("repeats").reset_index()
 
 
 def overview(customer_purchases: pd.DataFrame) -> pd.DataFrame:
