@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -309,127 +310,175 @@ def simulate(
         who, starts, ends = (np.asarray(part) for part in servers)
     if np.any(np.asarray(advice) > 0) and specialists < 1:
         raise ValueError("calls need advice, but there are no specialists")
+    n_paces = len(pace) if np.ndim(pace) else int(who.max(initial=0)) + 1  # type: ignore[arg-type]
+    desk = _Desk(
+        key=(at - np.asarray(head_start, dtype=float)).tolist(),
+        gives_up=(at + np.asarray(patience, dtype=float)).tolist(),
+        work=_column(work, n),
+        hold=_column(hold, n),
+        owner=_column(named, n),
+        needs=_column(advice, n),
+        pace=_column(pace, n_paces),
+        named_pace=named_pace,
+        free_specialists=specialists,
+        stays=stays,
+    )
+    desk.run(_timeline(at, who, starts, ends))
+    taken = np.array(desk.server, dtype=np.int64)
+    wait = np.where(taken >= 0, np.array(desk.answered_at) - at, np.asarray(patience, dtype=float))
+    return Served(wait, taken, np.array(desk.over_at), np.array(desk.advised_at) - np.array(desk.asked_at))
 
-    def column(value: ArrayLike, size: int = n) -> list:
-        return np.broadcast_to(np.asarray(value), (size,)).tolist()
 
+def _column(value: ArrayLike, size: int) -> list:
+    return np.broadcast_to(np.asarray(value), (size,)).tolist()
+
+
+def _timeline(at: NDArray, who: NDArray, starts: NDArray, ends: NDArray) -> Iterator[tuple[float, int, int]]:
+    """Return what is known beforehand, in order: time, kind (OFF, ON, CALL), server or caller."""
     time = np.concatenate([ends, starts, at])
-    kind = np.repeat([OFF, ON, CALL], [len(who), len(who), n])
-    subject = np.concatenate([who, who, np.arange(n)])
+    kind = np.repeat([OFF, ON, CALL], [len(who), len(who), len(at)])
+    subject = np.concatenate([who, who, np.arange(len(at))])
     order = np.lexsort((kind, time))
+    return zip(time[order].tolist(), kind[order].tolist(), subject[order].tolist(), strict=True)
 
-    key = (at - np.asarray(head_start, dtype=float)).tolist()
-    gives_up = (at + np.asarray(patience, dtype=float)).tolist()
-    minutes, holds, owner, needs = column(work), column(hold), column(named), column(advice)
-    speed = column(pace, len(pace) if np.ndim(pace) else int(who.max(initial=0)) + 1)  # type: ignore[arg-type]
-    waiting = [False] * n
-    answered_at, over_at, server = [math.nan] * n, [math.nan] * n, [-1] * n
-    asked_at, advised_at = [0.0] * n, [0.0] * n
-    line: list[tuple[float, int]] = []
-    own_line: dict[int, list[tuple[float, int]]] = {}
-    second_line: list[tuple[float, int]] = []
-    idle: OrderedDict[int, None] = OrderedDict()
-    present: set[int] = set()
-    talking: set[int] = set()
-    events: list[tuple[float, int, int]] = []
-    free_specialists = specialists
 
-    def answer(i: int, a: int, now: float) -> None:
-        waiting[i] = False
-        answered_at[i], server[i] = now, a
-        talking.add(a)
-        lasts = minutes[i] * speed[a] * (named_pace if owner[i] == a else 1.0)
-        heappush(events, (now + lasts, DONE, i))
+class _Desk:
+    """The state of a simulation: callers are i, servers are a; columns are lists by caller."""
 
-    def first(queue: list[tuple[float, int]], now: float) -> float:
+    __slots__ = (
+        "advised_at", "answered_at", "asked_at", "events", "free_specialists", "gives_up", "hold", "idle", "key",
+        "line", "named_pace", "needs", "over_at", "own_line", "owner", "pace", "present", "second_line",
+        "server", "stays", "talking", "waiting", "work",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        key: list[float],
+        gives_up: list[float],
+        work: list[float],
+        hold: list[float],
+        owner: list[int],
+        needs: list[float],
+        pace: list[float],
+        named_pace: float,
+        free_specialists: int,
+        stays: bool,
+    ) -> None:
+        self.key, self.gives_up, self.work, self.hold = key, gives_up, work, hold
+        self.owner, self.needs, self.pace, self.named_pace = owner, needs, pace, named_pace
+        self.free_specialists, self.stays = free_specialists, stays
+        n = len(key)
+        self.waiting = [False] * n
+        self.server = [-1] * n
+        self.answered_at, self.over_at = [math.nan] * n, [math.nan] * n
+        self.asked_at, self.advised_at = [0.0] * n, [0.0] * n
+        self.line: list[tuple[float, int]] = []
+        self.own_line: dict[int, list[tuple[float, int]]] = {}
+        self.second_line: list[tuple[float, int]] = []
+        self.idle: OrderedDict[int, None] = OrderedDict()
+        self.present: set[int] = set()
+        self.talking: set[int] = set()
+        self.events: list[tuple[float, int, int]] = []
+
+    def run(self, timeline: Iterator[tuple[float, int, int]]) -> None:
+        """Let everything happen in order of time."""
+        events, happen, call = self.events, self.happen, self.call
+        for now, what, x in timeline:
+            while events and events[0][0] <= now:
+                happen(heappop(events))
+            if what == CALL:
+                call(x, now)
+            elif what == ON:
+                self.present.add(x)
+                if x not in self.talking:
+                    self.take_next(x, now)
+            else:
+                self.present.discard(x)
+                self.idle.pop(x, None)
+        while events:
+            happen(heappop(events))
+
+    def happen(self, event: tuple[float, int, int]) -> None:
+        now, what, i = event
+        if what == DONE:
+            self.done(i, now)
+        elif what == ADVISED:
+            self.advised(i, now)
+        elif self.waiting[i] and self.gives_up[i] > now:
+            self.join(i, now)
+
+    def call(self, i: int, now: float) -> None:
+        """Somebody calls: answered by, or kept for, the server who knows them, or one of all."""
+        self.waiting[i] = True
+        hold = self.hold[i]
+        if hold >= 0 and (a := self.owner[i]) in self.present:
+            if a in self.idle:
+                del self.idle[a]
+                self.answer(i, a, now)
+                return
+            if hold > 0:
+                heappush(self.own_line.setdefault(a, []), (self.key[i], i))
+                heappush(self.events, (now + hold, RELEASE, i))
+                return
+        self.join(i, now)
+
+    def join(self, i: int, now: float) -> None:
+        if self.idle:
+            self.answer(i, self.idle.popitem(last=False)[0], now)
+        else:
+            heappush(self.line, (self.key[i], i))
+
+    def answer(self, i: int, a: int, now: float) -> None:
+        self.waiting[i] = False
+        self.answered_at[i], self.server[i] = now, a
+        self.talking.add(a)
+        lasts = self.work[i] * self.pace[a] * (self.named_pace if self.owner[i] == a else 1.0)
+        heappush(self.events, (now + lasts, DONE, i))
+
+    def first(self, queue: list[tuple[float, int]], now: float) -> float:
+        """Return the key of the first who still waits, infinite for none; drop who gave up."""
+        waiting, gives_up = self.waiting, self.gives_up
         while queue and not (waiting[queue[0][1]] and gives_up[queue[0][1]] > now):
             waiting[heappop(queue)[1]] = False
         return queue[0][0] if queue else math.inf
 
-    def take_next(a: int, now: float) -> None:
-        talking.discard(a)
-        if a not in present:
+    def take_next(self, a: int, now: float) -> None:
+        """Server a is free."""
+        self.talking.discard(a)
+        if a not in self.present:
             return
-        own = own_line.get(a)
-        queue = own if own and first(own, now) < first(line, now) else line
-        if first(queue, now) < math.inf:
-            answer(heappop(queue)[1], a, now)
+        own, line = self.own_line.get(a), self.line
+        queue = own if own and self.first(own, now) < self.first(line, now) else line
+        if self.first(queue, now) < math.inf:
+            self.answer(heappop(queue)[1], a, now)
         else:
-            idle[a] = None
+            self.idle[a] = None
 
-    def join(i: int, now: float) -> None:
-        if idle:
-            answer(i, idle.popitem(last=False)[0], now)
-        else:
-            heappush(line, (key[i], i))
-
-    def call(i: int, now: float) -> None:
-        waiting[i] = True
-        a = owner[i]
-        if holds[i] >= 0 and a in present:
-            if a in idle:
-                del idle[a]
-                answer(i, a, now)
-                return
-            if holds[i] > 0:
-                heappush(own_line.setdefault(a, []), (key[i], i))
-                heappush(events, (now + holds[i], RELEASE, i))
-                return
-        join(i, now)
-
-    def advise(i: int, now: float) -> None:
-        advised_at[i] = now
-        heappush(events, (now + needs[i], ADVISED, i))
-
-    def done(i: int, now: float) -> None:
-        nonlocal free_specialists
-        over_at[i] = now
-        if needs[i] > 0:
-            asked_at[i] = now
-            if free_specialists:
-                free_specialists -= 1
-                advise(i, now)
+    def done(self, i: int, now: float) -> None:
+        """The work of a call is done; a specialist may have to follow."""
+        self.over_at[i] = now
+        if self.needs[i] > 0:
+            self.asked_at[i] = now
+            if self.free_specialists:
+                self.free_specialists -= 1
+                self.advise(i, now)
             else:
-                heappush(second_line, (key[i], i))
-            if stays:
+                heappush(self.second_line, (self.key[i], i))
+            if self.stays:
                 return
-        take_next(server[i], now)
+        self.take_next(self.server[i], now)
 
-    def advised(i: int, now: float) -> None:
-        nonlocal free_specialists
-        over_at[i] = now
-        if second_line:
-            advise(heappop(second_line)[1], now)
+    def advise(self, i: int, now: float) -> None:
+        self.advised_at[i] = now
+        heappush(self.events, (now + self.needs[i], ADVISED, i))
+
+    def advised(self, i: int, now: float) -> None:
+        """A specialist has finished, and is free."""
+        self.over_at[i] = now
+        if self.second_line:
+            self.advise(heappop(self.second_line)[1], now)
         else:
-            free_specialists += 1
-        if stays:
-            take_next(server[i], now)
-
-    def happen(event: tuple[float, int, int]) -> None:
-        now, what, i = event
-        if what == DONE:
-            done(i, now)
-        elif what == ADVISED:
-            advised(i, now)
-        elif waiting[i] and gives_up[i] > now:
-            join(i, now)
-
-    timeline = zip(time[order].tolist(), kind[order].tolist(), subject[order].tolist(), strict=True)
-    for now, what, x in timeline:
-        while events and events[0][0] <= now:
-            happen(heappop(events))
-        if what == CALL:
-            call(x, now)
-        elif what == ON:
-            present.add(x)
-            if x not in talking:
-                take_next(x, now)
-        else:
-            present.discard(x)
-            idle.pop(x, None)
-    while events:
-        happen(heappop(events))
-
-    taken = np.array(server, dtype=np.int64)
-    wait = np.where(taken >= 0, np.array(answered_at) - at, np.asarray(patience, dtype=float))
-    return Served(wait, taken, np.array(over_at), np.array(advised_at) - np.array(asked_at))
+            self.free_specialists += 1
+        if self.stays:
+            self.take_next(self.server[i], now)

@@ -47,8 +47,33 @@ def generate(
     end = np.datetime64(settings.end, "D")
     first = np.full(n, end) - rng.integers(1, 365 * OLDEST_YEARS, n).astype("timedelta64[D]")
     own = rng.normal(LEAVE_LOGIT, LEAVE_SD * settings.effect, n)
-    terms = (end - first).astype(int) // 365 + 1  # of 365 days, were every renewal to happen
+    lasted, left = _renewals(settings, tables, signed, first, own, rng)
+    contract_id = ids("K", n).to_numpy()
+    account_id = accounts["account_id"].to_numpy()[signed]
+    contracts = _terms(contract_id, account_id, segment[signed], first, lasted, left, rng)
+    truth = pd.DataFrame(
+        {
+            "contract_id": contract_id,
+            "leave_logit": own,
+            "late_effect": LATE_EFFECT * settings.effect,
+            "ticket_effect": TICKET_EFFECT * settings.effect,
+        }
+    )
+    return {"contracts": contracts, "truth_contracts": truth}
 
+
+def _renewals(
+    settings: WorldSettings,
+    tables: dict[str, pd.DataFrame],
+    signed: np.ndarray,
+    first: np.ndarray,
+    own: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return for how many terms each contract lasted, and whether the account left at the end of the last."""
+    n = len(signed)
+    age_d = np.subtract(np.datetime64(settings.end, "D"), first).astype(int)
+    terms = age_d // 365 + 1  # were every renewal to happen
     late, parcels = _late_parcels(tables, signed), _parcels(tables, signed)
     slow = _slow_tickets(tables, signed)
     running = np.ones(n, dtype=bool)
@@ -67,22 +92,34 @@ def generate(
         lasted = np.where(running, year, lasted)
         left |= leaves
         running = due & ~leaves
+    return lasted, left
 
-    contract_id = ids("K", n).to_numpy()
-    fee = np.round(FEE[segment[signed]] * np.exp(rng.normal(0, FEE_LOG_SD, n)), -1)
+
+def _terms(
+    contract_id: np.ndarray,
+    account_id: np.ndarray,
+    segment: np.ndarray,
+    first: np.ndarray,
+    lasted: np.ndarray,
+    left: np.ndarray,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return one row per term of each contract; the first six arguments have one entry per contract."""
+    n = len(contract_id)
+    fee = np.round(FEE[segment] * np.exp(rng.normal(0, FEE_LOG_SD, n)), -1)
     which = np.repeat(np.arange(n), lasted)
     version = np.arange(len(which)) - np.repeat(np.cumsum(lasted) - lasted, lasted) + 1
     starts = first[which] + ((version - 1) * 365).astype("timedelta64[D]")
     last = version == lasted[which]
     reason = rng.choice(REASONS, len(which), p=[0.3, 0.45, 0.25]).astype(object)
     reason[~(last & left[which])] = None
-    contracts = pd.DataFrame(
+    return pd.DataFrame(
         {
             "contract_id": contract_id[which],
             "version_no": version.astype(np.int64),
             "party_type": "account",
-            "party_id": accounts["account_id"].to_numpy()[signed][which],
-            "tier": TIER[segment[signed]][which],
+            "party_id": account_id[which],
+            "tier": TIER[segment][which],
             "starts_on": starts.astype("datetime64[us]"),
             "ends_on": (starts + np.timedelta64(365, "D")).astype("datetime64[us]"),
             "renewed": ~last,
@@ -90,15 +127,6 @@ def generate(
             "annual_fee_amt": fee[which],
         }
     )
-    truth = pd.DataFrame(
-        {
-            "contract_id": contract_id,
-            "leave_logit": own,
-            "late_effect": LATE_EFFECT * settings.effect,
-            "ticket_effect": TICKET_EFFECT * settings.effect,
-        }
-    )
-    return {"contracts": contracts, "truth_contracts": truth}
 
 
 class _Events:

@@ -47,6 +47,7 @@ TYPO = {
 }
 MISSING = {"company": 0.03, "email": 0.06, "phone": 0.10, "street": 0.04, "postcode": 0.02}
 SWAPPED, INITIAL, SHARED_MAILBOX, PRIVATE_MAIL, MOBILE, SHORT_COMPANY = 0.01, 0.025, 0.05, 0.10, 0.15, 0.25
+SHOUTED = 0.05
 RELATIVE = 0.06  # of customers: bear the surname of a colleague, one in three also the initial
 MOVED = 0.10
 KNOWS_MOVE = {"crm": 0.4, "erp": 0.8, "support": 0.5}
@@ -232,7 +233,27 @@ def _rows(
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a system's rows with their errors, and the list of errors."""
-    n, effect = len(people), settings.effect
+    who, is_again = _who_is_known(source, online, settings.effect, rng)
+    rows = people.iloc[who].reset_index(drop=True)
+    rows.insert(0, "source", source)
+    rows.insert(1, "source_key", ids({"crm": "CR", "erp": "4", "support": "u-"}[source], len(rows)))
+    sloppy = rng.random(len(rows)) < np.where(is_again, SLOPPY_AGAIN, SLOPPY_SHARE)
+    errors = _Errors(rows, np.where(sloppy, SLOPPY, CAREFUL) * settings.effect, rng)
+    errors.take_other_contacts()
+    errors.keep_old_addresses(KNOWS_MOVE[source])
+    errors.shorten_companies()
+    errors.mistype()
+    errors.garble_names()
+    errors.leave_out()
+    log = pd.concat(errors.log, ignore_index=True).assign(source=source)
+    return rows, log[["source", "source_key", "field", "defect"]]
+
+
+def _who_is_known(
+    source: str, online: NDArray[np.float64], effect: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the customer (index) behind each of a system's rows, and whether there is an earlier row."""
+    n = len(online)
     share = SHARE_IN[source] * (2 * online if source == "support" else np.ones(n))
     known = np.flatnonzero(rng.random(n) < share)
     again = known[rng.random(len(known)) < min(SHARE_AGAIN[source] * effect, 0.6)]
@@ -240,53 +261,74 @@ def _rows(
     who = np.concatenate([known, again, third])
     is_again = np.arange(len(who)) >= len(known)
     order = rng.permutation(len(who))
-    who, is_again = who[order], is_again[order]
-    rows = people.iloc[who].reset_index(drop=True)
-    rows.insert(0, "source", source)
-    rows.insert(1, "source_key", ids({"crm": "CR", "erp": "4", "support": "u-"}[source], len(rows)))
-    sloppy = rng.random(len(rows)) < np.where(is_again, SLOPPY_AGAIN, SLOPPY_SHARE)
-    rate = np.where(sloppy, SLOPPY, CAREFUL) * effect
-    log: list[pd.DataFrame] = []
+    return who[order], is_again[order]
+
+
+class _Errors:
+    """The errors that clerks make in a system's `rows`, in place, and the log of them.
+
+    `rate` is each row's error rate against the average row.
+    """
+
+    def __init__(self, rows: pd.DataFrame, rate: NDArray[np.float64], rng: np.random.Generator) -> None:
+        self.rows, self.rate, self.rng = rows, rate, rng
+        self.log: list[pd.DataFrame] = []
+
+    def note(self, struck: NDArray[np.bool_], field: str, defect: str) -> None:
+        keys = self.rows.loc[struck, "source_key"]
+        self.log.append(pd.DataFrame({"source_key": keys, "field": field, "defect": defect}))
 
     def hit(
-        chance: float, field: str, defect: str, among: NDArray[np.bool_] | bool = True
+        self, chance: float, field: str, defect: str, among: NDArray[np.bool_] | bool = True
     ) -> NDArray[np.bool_]:
-        struck = (rng.random(len(rows)) < chance * rate) & among
-        log.append(
-            pd.DataFrame({"source_key": rows.loc[struck, "source_key"], "field": field, "defect": defect})
-        )
+        """Return the rows that an error strikes, and note it."""
+        struck = (self.rng.random(len(self.rows)) < chance * self.rate) & among
+        self.note(struck, field, defect)
         return struck
 
-    rows["email"] = rows["email"].mask(hit(PRIVATE_MAIL, "email", "private"), rows["private_email"])
-    rows["email"] = rows["email"].mask(hit(SHARED_MAILBOX, "email", "shared"), rows["shared_email"])
-    rows["phone"] = rows["phone"].mask(hit(MOBILE, "phone", "mobile"), rows["mobile"])
-    stale = (rng.random(len(rows)) > KNOWS_MOVE[source]) & rows["moved"].to_numpy()
-    log.append(
-        pd.DataFrame({"source_key": rows.loc[stale, "source_key"], "field": "address", "defect": "outdated"})
-    )
-    for field in ADDRESS:
-        rows[field] = rows[field].mask(stale, rows[f"old_{field}"])
-    short = hit(SHORT_COMPANY, "company", "short")
-    rows["company"] = rows["company"].mask(
-        short, rows["company"].str.replace("&", "and").str.rsplit(" ", n=1).str[0]
-    )
-    for field, chance in TYPO.items():
-        rows[field] = _mistype(rows[field].to_numpy(dtype=object), hit(chance, field, "typo"), rng)
-    abbreviated = hit(INITIAL, "first", "initial")
-    rows["first"] = rows["first"].mask(abbreviated, rows["first"].str[:1] + ".")
-    swapped = hit(SWAPPED, "first, last", "swapped", ~abbreviated)
-    rows["first"], rows["last"] = (
-        rows["first"].mask(swapped, rows["last"]),
-        rows["last"].mask(swapped, rows["first"]),
-    )
-    shouted = hit(0.05, "first, last", "format")
-    for field in ("first", "last"):
-        rows[field] = rows[field].mask(shouted, rows[field].str.upper())
-    for field, chance in MISSING.items():
-        rows[field] = rows[field].mask(hit(chance, field, "missing"), None)
-    return rows, pd.concat(log, ignore_index=True).assign(source=source)[
-        ["source", "source_key", "field", "defect"]
-    ]
+    def take_other_contacts(self) -> None:
+        rows = self.rows
+        private = self.hit(PRIVATE_MAIL, "email", "private")
+        rows["email"] = rows["email"].mask(private, rows["private_email"])
+        shared = self.hit(SHARED_MAILBOX, "email", "shared")
+        rows["email"] = rows["email"].mask(shared, rows["shared_email"])
+        mobile = self.hit(MOBILE, "phone", "mobile")
+        rows["phone"] = rows["phone"].mask(mobile, rows["mobile"])
+
+    def keep_old_addresses(self, knows_move: float) -> None:
+        rows = self.rows
+        stale = (self.rng.random(len(rows)) > knows_move) & rows["moved"].to_numpy()
+        self.note(stale, "address", "outdated")
+        for field in ADDRESS:
+            rows[field] = rows[field].mask(stale, rows[f"old_{field}"])
+
+    def shorten_companies(self) -> None:
+        company = self.rows["company"]
+        short = company.str.replace("&", "and").str.rsplit(" ", n=1).str[0]
+        self.rows["company"] = company.mask(self.hit(SHORT_COMPANY, "company", "short"), short)
+
+    def mistype(self) -> None:
+        for field, chance in TYPO.items():
+            texts = self.rows[field].to_numpy(dtype=object)
+            self.rows[field] = _mistype(texts, self.hit(chance, field, "typo"), self.rng)
+
+    def garble_names(self) -> None:
+        """Abbreviate, swap or shout names; who is abbreviated is not swapped."""
+        rows = self.rows
+        abbreviated = self.hit(INITIAL, "first", "initial")
+        rows["first"] = rows["first"].mask(abbreviated, rows["first"].str[:1] + ".")
+        swapped = self.hit(SWAPPED, "first, last", "swapped", ~abbreviated)
+        rows["first"], rows["last"] = (
+            rows["first"].mask(swapped, rows["last"]),
+            rows["last"].mask(swapped, rows["first"]),
+        )
+        shouted = self.hit(SHOUTED, "first, last", "format")
+        for field in ("first", "last"):
+            rows[field] = rows[field].mask(shouted, rows[field].str.upper())
+
+    def leave_out(self) -> None:
+        for field, chance in MISSING.items():
+            self.rows[field] = self.rows[field].mask(self.hit(chance, field, "missing"), None)
 
 
 def _mistype(texts: Texts, struck: NDArray[np.bool_], rng: np.random.Generator) -> Texts:

@@ -33,6 +33,7 @@ NEEDS: tuple[str, ...] = ("market",)
 PURPOSES = ("marketing", "survey", "personalisation", "service")
 CHANNELS = ("email", "sms", "chat")
 ANY = -1
+PURPOSE_NAMES, CHANNEL_NAMES = np.array([*PURPOSES, "any"]), np.array([*CHANNELS, "any"])  # last: ANY
 # system, median hours to act on a decision, log sd, share of withdrawals never applied
 SYSTEMS = (
     ("crm", 0.2, 0.5, 0.0),
@@ -316,60 +317,80 @@ def generate(
     decisions = draw_decisions(settings, law, first_s, patience, rng)
     arrivals = draw_arrivals(settings, decisions, rng)
     messages = draw_messages(settings, law, first_s, decisions, arrivals, rng)
+    interactions = interaction_table(start, key, messages)
+    return {
+        "rules": rule_table(settings),
+        "consents": consent_table(start, key, decisions, arrivals, rng),
+        "interactions": interactions,
+        "truth_labels": label_table(interactions["interaction_id"], messages["wrong"]),
+    }
 
-    def moment(seconds: np.ndarray) -> np.ndarray:
-        return start + seconds.astype(np.int64).astype("timedelta64[s]")
 
+def moment(start: np.datetime64, seconds: np.ndarray) -> np.ndarray:
+    """Return the moments that many seconds after `start`."""
+    return start + seconds.astype(np.int64).astype("timedelta64[s]")
+
+
+def consent_table(
+    start: np.datetime64,
+    key: np.ndarray,
+    decisions: pd.DataFrame,
+    arrivals: np.ndarray,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return one row per decision and system; `key`: the customers' keys."""
     d, k = len(decisions), len(SYSTEMS)
     evidence = pd.Series([f"{value:016x}" for value in rng.integers(0, 2**63, d)], dtype="str")
     evidence = evidence.where(decisions["proved"])
     flat = arrivals.ravel()
-    applied = np.where(np.isfinite(flat), moment(np.where(np.isfinite(flat), flat, 0)), np.datetime64("NaT"))
-    names = np.array([*PURPOSES, "any"]), np.array([*CHANNELS, "any"])
-    consents = pd.DataFrame(
+    arrives = np.isfinite(flat)
+    applied = np.where(arrives, moment(start, np.where(arrives, flat, 0)), np.datetime64("NaT"))
+    return pd.DataFrame(
         {
             "consent_id": np.repeat(ids("K", d).to_numpy(), k),
             "customer_id": np.repeat(key[decisions["who"]], k),
-            "purpose": np.repeat(names[0][decisions["purpose"]], k),
-            "channel": np.repeat(names[1][decisions["channel"]], k),
+            "purpose": np.repeat(PURPOSE_NAMES[decisions["purpose"]], k),
+            "channel": np.repeat(CHANNEL_NAMES[decisions["channel"]], k),
             "status": np.repeat(np.where(decisions["grants"], "granted", "withdrawn"), k),
-            "effective_at": np.repeat(moment(decisions["at_s"].to_numpy()), k),
-            "recorded_at": np.repeat(moment(decisions["recorded_s"].to_numpy()), k),
+            "effective_at": np.repeat(moment(start, decisions["at_s"].to_numpy()), k),
+            "recorded_at": np.repeat(moment(start, decisions["recorded_s"].to_numpy()), k),
             "system_id": np.tile([system[0] for system in SYSTEMS], d),
             "applied_at": applied,
             "proof_hash": np.repeat(evidence.to_numpy(), k),
         }
     )
-    m = len(messages)
-    nothing = pd.Series([None] * m, dtype="str")
-    never = np.full(m, np.datetime64("NaT", "us"))
-    interactions = pd.DataFrame(
+
+
+def interaction_table(start: np.datetime64, key: np.ndarray, messages: pd.DataFrame) -> pd.DataFrame:
+    """Return the messages as outbound interactions."""
+    n = len(messages)
+    nothing = pd.Series([None] * n, dtype="str")
+    never = np.full(n, np.datetime64("NaT", "us"))
+    return pd.DataFrame(
         {
-            "interaction_id": ids("M", m),
+            "interaction_id": ids("M", n),
             "customer_id": key[messages["who"]],
             "ticket_id": nothing,
             "staff_id": nothing,
-            "channel": names[1][messages["channel"]],
+            "channel": CHANNEL_NAMES[messages["channel"]],
             "direction": "out",
-            "purpose": names[0][messages["purpose"]],
-            "arrived_at": moment(messages["at_s"].to_numpy()),
+            "purpose": PURPOSE_NAMES[messages["purpose"]],
+            "arrived_at": moment(start, messages["at_s"].to_numpy()),
             "answered_at": never,
             "ended_at": never,
             "handle_s": np.nan,
         }
     )
-    wrong = messages["wrong"] != ""
-    truth = pd.DataFrame(
+
+
+def label_table(interaction_id: pd.Series, wrong: pd.Series) -> pd.DataFrame:
+    """Return the truth on the messages that should not have gone out; `wrong`: reason, empty when allowed."""
+    is_wrong = wrong != ""
+    return pd.DataFrame(
         {
             "table": "interactions",
-            "key": interactions.loc[wrong, "interaction_id"].to_numpy(),
+            "key": interaction_id[is_wrong].to_numpy(),
             "label": "should not have gone out",
-            "value": messages.loc[wrong, "wrong"].to_numpy(),
+            "value": wrong[is_wrong].to_numpy(),
         }
     )
-    return {
-        "rules": rule_table(settings),
-        "consents": consents,
-        "interactions": interactions,
-        "truth_labels": truth,
-    }

@@ -91,115 +91,184 @@ def generate(
     """Return tickets, interactions, shifts, truth_calls and truth_parameters."""
     team = _PhoneTeam(settings, tables, rng)
     requests = _requests(settings, tables, rng)
+    requests["ticket_id"] = ids("K", len(requests))
+    requests["owner"] = team.owner(requests)
     contacts = _contacts(settings, requests, tables["customers"], rng)
-    phone = np.flatnonzero(contacts["channel"] == "phone")
-    request = contacts["request"].to_numpy()
-    owner = team.owner(requests)
-    severity = requests["severity"].to_numpy()[request]
-    work = HANDLE_MIN * np.exp(
-        HANDLE_ON_SEVERITY * (severity - 1) + rng.normal(0, HANDLE_LOG_SD, len(contacts))
+    contacts = _with_demands(contacts, requests, tables["truth_customers"], rng)
+    calls = contacts[contacts["channel"] == "phone"]
+    roster = team.roster(calls["minute"].to_numpy(), calls["work"].to_numpy())
+    contacts = _with_answers(settings, contacts, team, roster, rng)
+
+    customer_id = tables["customers"]["customer_id"].to_numpy()
+    interactions = _interactions(settings, contacts, requests, customer_id, team)
+    return {
+        "tickets": _tickets(settings, requests, contacts, customer_id, team, rng),
+        "interactions": interactions,
+        "shifts": _shifts(settings, roster, team),
+        "truth_calls": pd.DataFrame(
+            {
+                "interaction_id": interactions["interaction_id"].to_numpy()[calls.index],
+                "patience_min": calls["patience"].to_numpy(),
+                "work_min": calls["work"].to_numpy(),
+            }
+        ),
+        "truth_parameters": _truth_parameters(settings.effect),
+    }
+
+
+def _with_demands(
+    contacts: pd.DataFrame, requests: pd.DataFrame, truth: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return contacts with the work (minutes) they make, their patience (minutes), the owner of the
+    relationship, and whether they look for them.
+    """
+    n = len(contacts)
+    severity = requests["severity"].to_numpy()[contacts["request"]]
+    work = HANDLE_MIN * np.exp(HANDLE_ON_SEVERITY * (severity - 1) + rng.normal(0, HANDLE_LOG_SD, n))
+    patience = truth["patience_min"].to_numpy()[contacts["customer"]]
+    patience = patience * (1 + PATIENCE_ON_SEVERITY * (severity - 1)) * rng.exponential(1.0, n)
+    return contacts.assign(
+        work=work,
+        patience=patience,
+        owner=requests["owner"].to_numpy()[contacts["request"]],
+        seeks_own=(severity >= 3) & (rng.random(n) < SEEKS_OWN),
     )
-    minute = contacts["minute"].to_numpy()
-    roster = team.roster(minute[phone], work[phone])
-    worked = roster[roster["is_worked"]]
-    patience = tables["truth_customers"]["patience_min"].to_numpy()[contacts["customer"]]
-    patience = patience * (1 + PATIENCE_ON_SEVERITY * (severity - 1)) * rng.exponential(1.0, len(contacts))
+
+
+def _with_answers(
+    settings: WorldSettings,
+    contacts: pd.DataFrame,
+    team: _PhoneTeam,
+    roster: pd.DataFrame,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return contacts with who answers (agent, is_answered), and the minutes of wait and handling.
+
+    Calls queue for those on shift; written contacts are answered within a working day by whoever has time.
+    """
     pace = np.exp(HANDLE_ON_SKILL * settings.effect * team.skill)
-    own_pace = float(np.exp(HANDLE_BY_OWN * settings.effect))
-    seeks = (severity >= 3) & (rng.random(len(contacts)) < SEEKS_OWN)
+    own_pace = _own_pace(settings.effect)
+    minute, work = contacts["minute"].to_numpy(), contacts["work"].to_numpy()
+    owner = contacts["owner"].to_numpy()
+    phone = np.flatnonzero(contacts["channel"] == "phone")
+    worked = roster[roster["is_worked"]]
     served = simulate(
         minute[phone],
         work[phone],
         (worked["agent"], worked["start_min"], worked["end_min"]),
-        patience=patience[phone],
-        named=owner[request][phone],
-        hold=np.where(seeks, 0.0, -1.0)[phone],
+        patience=contacts["patience"].to_numpy()[phone],
+        named=owner[phone],
+        hold=np.where(contacts["seeks_own"], 0.0, -1.0)[phone],
         pace=pace,
         named_pace=own_pace,
     )
-
-    # Written contacts are answered within a working day by whoever has time.
     agent = team.on_day(np.floor(minute / 1440).astype(np.int64), rng)
     wait = rng.gamma(2.0, 120.0, len(contacts))
     agent[phone], wait[phone] = served.server, served.wait
-    handle = work * pace[agent] * np.where(agent == owner[request], own_pace, 1.0)
-    end_min = settings.days * 1440.0
-    answered = (agent >= 0) & (minute + wait < end_min)
-    over = minute + np.where(answered, wait + handle, wait)
-    staff_id = np.array([*team.staff_id, None], dtype=object)
-    customer_id = tables["customers"]["customer_id"].to_numpy()
-    ticket_id = ids("K", len(requests)).to_numpy()
+    return contacts.assign(
+        agent=agent,
+        wait=wait,
+        handle=work * pace[agent] * np.where(agent == owner, own_pace, 1.0),
+        is_answered=(agent >= 0) & (minute + wait < settings.days * 1440.0),
+    )
 
-    def at(minutes: NDArray, known: NDArray[np.bool_] | bool = True) -> pd.Series:
-        inside = known & (minutes < end_min)
-        offset = np.where(inside, minutes, 0.0) * 60e6
-        moment = np.datetime64(settings.start, "us") + offset.astype("timedelta64[us]")
-        return pd.Series(moment).where(np.broadcast_to(inside, len(moment)))
 
-    interactions = pd.DataFrame(
+def _own_pace(effect: float) -> float:
+    return float(np.exp(HANDLE_BY_OWN * effect))
+
+
+def _at(settings: WorldSettings, minutes: NDArray, known: NDArray[np.bool_] | bool = True) -> pd.Series:
+    """Return minutes of the history as moments; empty where not known or after its end."""
+    inside = known & (minutes < settings.days * 1440.0)
+    offset = np.where(inside, minutes, 0.0) * 60e6
+    moment = np.datetime64(settings.start, "us") + offset.astype("timedelta64[us]")
+    return pd.Series(moment).where(np.broadcast_to(inside, len(moment)))
+
+
+def _interactions(
+    settings: WorldSettings,
+    contacts: pd.DataFrame,
+    requests: pd.DataFrame,
+    customer_id: NDArray[np.object_],
+    team: _PhoneTeam,
+) -> pd.DataFrame:
+    minute, answered = contacts["minute"].to_numpy(), contacts["is_answered"].to_numpy()
+    answered_min = minute + contacts["wait"].to_numpy()
+    return pd.DataFrame(
         {
             "interaction_id": ids("I", len(contacts)),
             "customer_id": customer_id[contacts["customer"]],
-            "ticket_id": ticket_id[request],
-            "staff_id": pd.Series(staff_id[np.where(answered, agent, -1)], dtype="str"),
+            "ticket_id": requests["ticket_id"].to_numpy()[contacts["request"]],
+            "staff_id": team.name(np.where(answered, contacts["agent"], -1)),
             "channel": contacts["channel"].to_numpy(),
             "direction": "in",
             "purpose": "service",
-            "arrived_at": at(minute),
-            "answered_at": at(minute + wait, answered),
-            "ended_at": at(over),
-            "handle_s": np.where(answered, np.round(handle * 60), np.nan),
+            "arrived_at": _at(settings, minute),
+            "answered_at": _at(settings, answered_min, answered),
+            "ended_at": _at(settings, _over(contacts)),
+            "handle_s": np.where(answered, np.round(contacts["handle"].to_numpy() * 60), np.nan),
         }
     )
-    reply = pd.Series(np.where(answered, minute + wait, np.inf)).groupby(request).min().to_numpy()
-    first = requests["minute"].to_numpy()
+
+
+def _over(contacts: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the minute at which each contact is over: handled, or given up."""
+    wait, handle = contacts["wait"].to_numpy(), contacts["handle"].to_numpy()
+    return contacts["minute"].to_numpy() + np.where(contacts["is_answered"], wait + handle, wait)
+
+
+def _tickets(
+    settings: WorldSettings,
+    requests: pd.DataFrame,
+    contacts: pd.DataFrame,
+    customer_id: NDArray[np.object_],
+    team: _PhoneTeam,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return one ticket per request, resolved some time after its last contact."""
+    opened, severity = requests["minute"].to_numpy(), requests["severity"].to_numpy()
+    request = contacts["request"].to_numpy()
+    answer = np.where(contacts["is_answered"], contacts["minute"] + contacts["wait"], np.inf)
+    reply = pd.Series(answer).groupby(request).min().to_numpy()
     # Who never got through is written to within two days.
-    reply = np.where(np.isinf(reply), first + rng.uniform(600, 2880, len(requests)), reply)
-    last = np.maximum(pd.Series(over).groupby(request).max().to_numpy(), reply)
-    resolved = last + rng.exponential(600.0 * requests["severity"].to_numpy())
-    tickets = pd.DataFrame(
+    reply = np.where(np.isinf(reply), opened + rng.uniform(600, 2880, len(requests)), reply)
+    last = np.maximum(pd.Series(_over(contacts)).groupby(request).max().to_numpy(), reply)
+    resolved = last + rng.exponential(600.0 * severity)
+    return pd.DataFrame(
         {
-            "ticket_id": ticket_id,
+            "ticket_id": requests["ticket_id"].to_numpy(),
             "customer_id": customer_id[requests["customer"]],
             "category": requests["category"].to_numpy(),
             "tier_at_open": requests["tier"].to_numpy(),
-            "severity": requests["severity"].to_numpy(),
-            "opened_at": at(first),
-            "first_response_at": at(reply),
-            "resolved_at": at(resolved),
-            "owner_staff_id": pd.Series(staff_id[owner], dtype="str"),
+            "severity": severity,
+            "opened_at": _at(settings, opened),
+            "first_response_at": _at(settings, reply),
+            "resolved_at": _at(settings, resolved),
+            "owner_staff_id": team.name(requests["owner"].to_numpy()),
         }
     )
-    truth_calls = pd.DataFrame(
-        {
-            "interaction_id": interactions["interaction_id"].to_numpy()[phone],
-            "patience_min": patience[phone],
-            "work_min": work[phone],
-        }
-    )
-    planted = [
-        ("handle_log_per_skill_sd", HANDLE_ON_SKILL * settings.effect, "log"),
-        ("handle_ratio_own_agent", own_pace, "ratio"),
-        ("complaint_hazard", COMPLAINT * settings.effect, "1/root day"),
-    ]
-    truth = pd.DataFrame([("service", *row) for row in planted], columns=["domain", "name", "value", "unit"])
-    shifts = pd.DataFrame(
+
+
+def _shifts(settings: WorldSettings, roster: pd.DataFrame, team: _PhoneTeam) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "shift_id": ids("H", len(roster)),
             "staff_id": team.staff_id[roster["agent"]],
-            "starts_at": at(roster["start_min"].to_numpy(dtype=float)),
-            "ends_at": at(roster["end_min"].to_numpy(dtype=float)),
+            "starts_at": _at(settings, roster["start_min"].to_numpy(dtype=float)),
+            "ends_at": _at(settings, roster["end_min"].to_numpy(dtype=float)),
             "activity": "phone",
             "is_worked": roster["is_worked"],
         }
     )
-    return {
-        "tickets": tickets,
-        "interactions": interactions,
-        "shifts": shifts,
-        "truth_calls": truth_calls,
-        "truth_parameters": truth,
-    }
+
+
+def _truth_parameters(effect: float) -> pd.DataFrame:
+    planted = [
+        ("handle_log_per_skill_sd", HANDLE_ON_SKILL * effect, "log"),
+        ("handle_ratio_own_agent", _own_pace(effect), "ratio"),
+        ("complaint_hazard", COMPLAINT * effect, "1/root day"),
+    ]
+    return pd.DataFrame([("service", *row) for row in planted], columns=["domain", "name", "value", "unit"])
 
 
 def _requests(
@@ -208,26 +277,43 @@ def _requests(
     """Return what customers need help with: customer (index), tier, category, severity, minute of the first
     contact.
     """
-    customers, shipments = tables["customers"], tables["shipments"]
-    index = pd.Series(np.arange(len(customers)), index=customers["customer_id"])
-    day = np.timedelta64(86_400_000_000, "us")
-    start = np.datetime64(settings.start, "us")
+    customers = tables["customers"]
+    asks = _asks(settings, tables, rng)
+    complaints = _complaints(settings, tables, rng)
+    requests = pd.concat([asks, complaints], ignore_index=True)
+    region = customers["region_id"].map(pd.Series(range(len(UTC_OFFSET_H)), index=list(UTC_OFFSET_H)))
+    requests["zone"] = region.to_numpy()[requests["customer"]]
+    requests["minute"] = _slot(
+        settings, requests["day"], requests["zone"], requests["category"] != "delivery", rng
+    )
+    requests = requests[requests["minute"] < settings.days * 1440].sort_values("minute", kind="stable")
+    requests["tier"] = customers["tier"].to_numpy()[requests["customer"]]
+    requests["severity"] = _severity(requests, rng)
+    return requests.reset_index(drop=True)
 
+
+def _asks(settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator) -> pd.DataFrame:
+    """Return the requests that orders cause: customer, category, day, late_d (0)."""
     orders = tables["orders"]
     source = np.repeat(np.arange(len(orders)), rng.poisson(REQUESTS_PER_ORDER, len(orders)))
-    asked = (orders["ordered_at"].to_numpy()[source] - start) / day + rng.exponential(5.0, len(source))
-    asks = pd.DataFrame(
+    asked = _day(settings, orders["ordered_at"])[source] + rng.exponential(5.0, len(source))
+    return pd.DataFrame(
         {
-            "customer": index.loc[orders["customer_id"]].to_numpy()[source],
+            "customer": _customer(tables, orders)[source],
             "category": rng.choice(list(WORDS), len(source), p=list(WORDS.values())),
             "day": asked,
             "late_d": 0.0,
         }
     )
 
-    who = index.loc[shipments["customer_id"]].to_numpy()
-    promised = (shipments["promised_at"].to_numpy() - start) / day
-    arrived = (shipments["delivered_at"].to_numpy() - start) / day
+
+def _complaints(
+    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return the requests that late parcels cause: customer, category, day, late_d (days late so far)."""
+    shipments = tables["shipments"]
+    who = _customer(tables, shipments)
+    promised, arrived = (_day(settings, shipments[at]) for at in ("promised_at", "delivered_at"))
     late_d = np.clip(np.where(np.isnan(arrived), settings.days, arrived) - promised, 0.0, None)
     hazard = COMPLAINT * settings.effect * tables["truth_customers"]["late_sensitivity"].to_numpy()[who]
     complains = rng.random(len(who)) < -np.expm1(-hazard * np.sqrt(late_d))
@@ -239,23 +325,25 @@ def _requests(
             "late_d": late_d,
         }
     )
-    requests = pd.concat([asks, complaints[complains]], ignore_index=True)
+    return complaints[complains]
 
-    region = customers["region_id"].map(pd.Series(range(len(UTC_OFFSET_H)), index=list(UTC_OFFSET_H)))
-    requests["zone"] = region.to_numpy()[requests["customer"]]
-    requests["minute"] = _slot(
-        settings, requests["day"], requests["zone"], requests["category"] != "delivery", rng
-    )
-    requests = requests[requests["minute"] < settings.days * 1440].sort_values("minute", kind="stable")
-    requests["tier"] = customers["tier"].to_numpy()[requests["customer"]]
-    level = choose(
-        np.array(list(SEVERITY.values())),
-        requests["tier"].map({tier: n for n, tier in enumerate(SEVERITY)}).to_numpy(),
-        rng,
-    )
+
+def _customer(tables: dict[str, pd.DataFrame], rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the position of each row's customer among the customers."""
+    return pd.Index(tables["customers"]["customer_id"]).get_indexer(rows["customer_id"])
+
+
+def _day(settings: WorldSettings, at: pd.Series) -> NDArray[np.float64]:
+    """Return moments as days since the start of the history; nan where empty."""
+    return (at.to_numpy() - np.datetime64(settings.start, "us")) / np.timedelta64(86_400_000_000, "us")
+
+
+def _severity(requests: pd.DataFrame, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the severity of requests: by the delay for late parcels, else drawn by tier."""
+    tier = pd.Index(list(SEVERITY)).get_indexer(pd.Index(requests["tier"]))
+    level = choose(np.array(list(SEVERITY.values())), tier, rng)
     by_delay = 1 + np.floor(requests["late_d"] / 2).clip(upper=3)
-    requests["severity"] = np.where(requests["category"] == "delivery", by_delay, 1 + level).astype(np.int64)
-    return requests.reset_index(drop=True)
+    return np.where(requests["category"] == "delivery", by_delay, 1 + level).astype(np.int64)
 
 
 def _slot(
@@ -347,6 +435,10 @@ class _PhoneTeam:
         there = (self.hired[line] <= day) & (day < self.left[line])
         first = line[np.arange(len(line)), there.argmax(axis=1)]
         return np.where((requests["tier"] != "bronze") & there.any(axis=1), first, -1)
+
+    def name(self, agent: NDArray[np.int64]) -> pd.Series:
+        """Return the keys of agents given by position; empty for -1."""
+        return pd.Series(np.array([*self.staff_id, None], dtype=object)[agent], dtype="str")
 
     def on_day(self, day: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Return an employed agent for each given day; -1 where there is none."""
