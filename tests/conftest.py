@@ -4,12 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from playbook.store.reading import Store
 from playbook.world.generate import cached_world
 from playbook.world.settings import WorldSettings
 
 from .oracles import oracle_path
+
+settings.register_profile("playbook", deadline=None)  # no test asserts a time, on any machine
+settings.load_profile("playbook")
 
 
 @pytest.fixture(scope="session")

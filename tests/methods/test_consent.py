@@ -101,7 +101,7 @@ def verdicts(questions: pd.DataFrame, ledger: pd.DataFrame, table: pd.DataFrame)
     return pd.DataFrame({"basis": basis, "allowed": allowed, "reason": reason})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=decisions, book=rules)
 def test_every_answer_equals_the_clerks(events, book):
     """All questions, all reasons, against an evaluator that walks through the events one by one."""
@@ -111,7 +111,7 @@ def test_every_answer_equals_the_clerks(events, book):
     assert list(zip(found["allowed"], found["reason"], strict=True)) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=decisions, book=rules)
 def test_no_message_is_allowed_after_a_withdrawal_in_force(events, book):
     """Whatever came before: after a no, only a later yes or a contract opens the way."""
@@ -129,7 +129,7 @@ def test_no_message_is_allowed_after_a_withdrawal_in_force(events, book):
             assert not answer.allowed
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(events=decisions, book=rules, data=st.data())
 def test_the_order_of_arrival_never_matters(events, book, data):
     """Ledger, rules and questions in any order give the same answers."""

@@ -182,7 +182,7 @@ def test_advice_without_specialists_is_refused():
         queueing.simulate([0.0], [1.0], 1, advice=[2.0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     gaps=st.lists(st.integers(0, 4), min_size=1, max_size=40),
     servers=st.integers(1, 4),
