@@ -7,6 +7,7 @@ from playbook import catalogue
 from playbook.classroom import register
 from playbook.engagement.notebook import execute
 from playbook.notebooks import build
+from playbook.store.writing import write_json
 from playbook.world.generate import write_world
 from playbook.world.settings import WorldSettings
 
@@ -34,7 +35,7 @@ def make_run(folder: Path) -> Path:
         "control_charts_phase1_weeks": 40,
     }
     execute(build(module, [play]), folder / "notebooks" / module.notebook, values)
-    register.write_rows(folder / "decisions.json", register.merge(folder / "register"))
+    write_json(folder / "decisions.json", register.merge(folder / "register"))
     (folder / "steps").mkdir()
     (folder / "manifest.json").write_text(json.dumps({"notebooks": [module.notebook]}), encoding="utf-8")
     return folder

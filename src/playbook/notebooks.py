@@ -84,13 +84,9 @@ def build(module: Module, chosen: Iterable[Play] | None = None) -> NotebookNode:
 
 def committed(notebook: NotebookNode) -> NotebookNode:
     """Return an executed notebook as it is committed: text results kept, pictures, timings and widget state dropped."""
-    import copy
-
-    kept = copy.deepcopy(notebook)
-    kept.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    kept = _bare(notebook)
     count = 0
     for cell in kept.cells:
-        cell.metadata = {key: cell.metadata[key] for key in ("play", "tags") if cell.metadata.get(key)}
         if cell.cell_type != "code":
             continue
         count += 1
@@ -105,12 +101,18 @@ def committed(notebook: NotebookNode) -> NotebookNode:
 
 
 def without_solutions(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy without solution cells and without anything that was computed from them."""
+    """Return a copy without solution cells and without what an execution left in the metadata; outputs stay."""
+    kept = _bare(notebook)
+    kept.cells = [cell for cell in kept.cells if "solution" not in cell.metadata.get("tags", [])]
+    return kept
+
+
+def _bare(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy whose metadata hold the kernel, and each cell's play and tags."""
     import copy
 
     kept = copy.deepcopy(notebook)
     kept.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    kept.cells = [c for c in kept.cells if "solution" not in c.metadata.get("tags", [])]
     for cell in kept.cells:
         cell.metadata = {key: cell.metadata[key] for key in ("play", "tags") if cell.metadata.get(key)}
     return kept

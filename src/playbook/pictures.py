@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Okabe & Ito (2008): distinguishable with any common colour blindness, and in grey by their order.
-BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00",
 )  # fmt: skip
 GREY, INK = "#8C8C8C", "#222222"
 PALETTE = [BLUE, ORANGE, GREEN, PURPLE, SKY, RED]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from playbook.catalogue import MODULES
 from playbook.contract import Decision
+from playbook.store.writing import write_json
 
 
 def entry(
@@ -53,20 +53,13 @@ def record(folder: str | Path, module: str, row: dict[str, Any]) -> None:
     file = folder / f"{module}.json"
     rows = {r["play"]: r for r in json.loads(file.read_text(encoding="utf-8"))} if file.is_file() else {}
     rows[row["play"]] = row
-    write_rows(file, rows.values())
+    write_json(file, list(rows.values()))
 
 
 def merge(folder: str | Path) -> list[dict[str, Any]]:
     """Return all decisions in a register folder, in the order of the modules."""
     files = [Path(folder) / f"{module}.json" for module in MODULES]
     return [row for file in files if file.is_file() for row in json.loads(file.read_text(encoding="utf-8"))]
-
-
-def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write decisions as JSON in one step, so that a kill leaves the old file or the new one."""
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps(list(rows), indent=2) + "\n", encoding="utf-8")
-    os.replace(draft, file)
 
 
 def predicted(row: Mapping[str, Any]) -> str:

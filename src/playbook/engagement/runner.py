@@ -19,10 +19,10 @@ from playbook import __version__, catalogue, notebooks
 from playbook.classroom.register import merge
 from playbook.engagement.notebook import execute
 from playbook.engagement.settings import Engagement, read_engagement
-from playbook.engagement.steps import Step, code_hash, fingerprint, write_json
+from playbook.engagement.steps import Step, code_hash, fingerprint
 from playbook.errors import RunError, SettingsError
 from playbook.store.reading import INFO, Store
-from playbook.store.writing import file_hash
+from playbook.store.writing import file_hash, write_json
 
 Report = Callable[[str, str], None]
 SHARED_CODE = ("contract.py", "pictures.py", "catalogue.py", "notebooks.py", "classroom", "methods", "store")

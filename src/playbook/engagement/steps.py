@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playbook.store.writing import file_hash
+from playbook.store.writing import file_hash, write_json
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -85,11 +84,3 @@ class Step:
 def hashes(files: Iterable[Path]) -> dict[str, str]:
     """Return the hash of each file that exists, by name."""
     return {file.name: file_hash(file) for file in files if file.is_file()}
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON in one move."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".draft")
-    draft.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")
-    os.replace(draft, path)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from playbook.catalogue import plays, project_root
 from playbook.engagement.runner import Report, Run, alone, provenance, read_manifest, run
-from playbook.engagement.steps import Step, code_hash, fingerprint, hashes, write_json
+from playbook.engagement.steps import Step, code_hash, fingerprint, hashes
 from playbook.publish.pages import Edition
+from playbook.store.writing import write_json
 
 FOLDERS: dict[Edition, str] = {"facilitator": "book", "participant": "book-participants"}
 
