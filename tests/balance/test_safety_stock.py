@@ -9,7 +9,7 @@ import pytest
 from playbook.balance import safety_stock
 from playbook.contract import OWN_DATA
 from playbook.store.reading import VIEWS
-from playbook.world import supply
+from playbook.world.domains import supply
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 

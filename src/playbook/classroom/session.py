@@ -160,7 +160,7 @@ class Session:
         store = self._illustration() if self.data(play).illustration else self._store
         truth = None
         if store.info["kind"] == "world":
-            truth = SimpleNamespace(**{name: store.truth(name) for name in entry.truth})
+            truth = SimpleNamespace(**{name: store.truth(name, entry.id) for name in entry.truth})
         try:
             feedback = play.check(answer, truth, result)
         except (TypeError, ValueError):

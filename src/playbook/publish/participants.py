@@ -6,12 +6,13 @@ import ast
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbook import catalogue
 from playbook.engagement.runner import Run, read_manifest
-from playbook.errors import RunError, StoreError
+from playbook.errors import RunError
 from playbook.store.reading import INFO, Store
 from playbook.store.sealing import seal
 
@@ -130,15 +131,15 @@ def _copy_store(store: Store, target: Path, truth: Iterable[str]) -> None:
     """Copy the canonical tables; of the truth only what checks read, sealed."""
     target.mkdir()
     for table in store:
-        shutil.copyfile(store.path / f"{table}.parquet", target / f"{table}.parquet")
+        for file in store.files(table):
+            copy = target / file.relative_to(store.path)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, copy)
     (target / INFO).write_text(json.dumps(store.info, indent=2) + "\n", encoding="utf-8")
     if store.info["kind"] != "world":
         return
     (target / "truth").mkdir()
     for name in truth:
-        plain = store.path / "truth" / f"{name}.parquet"
-        if not plain.is_file():
-            raise StoreError(
-                f"store '{store.path}' holds no truth table '{name}', which a play's check reads"
-            )
-        (target / "truth" / f"{name}.sealed").write_bytes(seal(plain.read_bytes()))
+        plain = BytesIO()
+        store.truth(name).to_parquet(plain, index=False)
+        (target / "truth" / f"{name}.sealed").write_bytes(seal(plain.getvalue()))

@@ -45,6 +45,12 @@ def _declared(name: str, what: str, *, line: int) -> tuple[str, ...]:
     return tuple(part.strip() for part in match[1].split(",")) if match else ()
 
 
+def _files(folder: Path, name: str) -> Path:
+    """Return the Parquet file of a table, or the folder of its parts."""
+    parts = folder / name
+    return parts if parts.is_dir() else folder / f"{name}.parquet"
+
+
 class Store:
     """One folder of canonical Parquet tables, complete when it holds `store.json`.
 
@@ -62,11 +68,8 @@ class Store:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not (self.path / INFO).is_file():
-            state = (
-                "is incomplete: run the command that makes it again"
-                if self.path.is_dir()
-                else "does not exist"
-            )
+            started = self.path.is_dir() or self.path.with_name(self.path.name + ".incomplete").is_dir()
+            state = "is incomplete: run the command that makes it again" if started else "does not exist"
             raise StoreError(f"store '{self.path}' {state} (expected {INFO} in it)")
 
     @cached_property
@@ -91,15 +94,24 @@ class Store:
             raise StoreError(
                 f"store '{self.path}' has no table '{name}'; {nearest(name, self.info['tables'])}"
             )
-        return pd.read_parquet(self.path / f"{name}.parquet", columns=columns)
+        return pd.read_parquet(_files(self.path, name), columns=columns)
 
-    def truth(self, name: str) -> pd.DataFrame:
-        """Return a table of planted truth; only a world has one."""
+    def files(self, name: str) -> list[Path]:
+        """Return the Parquet files of a canonical table: one, or one per block of a large world."""
+        path = _files(self.path, name)
+        return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+
+    def truth(self, name: str, play: str | None = None) -> pd.DataFrame:
+        """Return a table of planted truth; only a world has one. With `play`, of a shared table only its rows."""
+        truth = self._truth(name)
+        return truth[truth["play"] == play] if play and "play" in truth else truth
+
+    def _truth(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        path = self.path / "truth" / f"{name}.parquet"
-        sealed = path.with_suffix(".sealed")
-        if path.is_file():
+        path = _files(self.path / "truth", name)
+        sealed = self.path / "truth" / f"{name}.sealed"
+        if path.exists():
             return pd.read_parquet(path)
         if sealed.is_file():
             from io import BytesIO
@@ -132,8 +144,9 @@ class Store:
         connection.execute("set enable_progress_bar = false")  # in a notebook it would become a cell's output
         for table in names:
             if table in self.info["tables"]:
-                file = escape((self.path / f"{table}.parquet").as_posix()).replace("'", "''")
-                rows = f"select * from read_parquet('{file}')"
+                path = _files(self.path, table)
+                text = escape(path.as_posix()).replace("'", "''") + ("/*.parquet" if path.is_dir() else "")
+                rows = f"select * from read_parquet('{text}')"
             else:
                 cells = [
                     f"null::{schemas.SQL_TYPES[c.kind]} as {c.name}" for c in schemas.table(table).columns

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,93 @@ def write_json(path: Path, value: Any) -> None:
     os.replace(draft, path)
 
 
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of a table: its rows and the SHA-256 of its bytes."""
+
+    table: str
+    rows: int
+    sha256: str
+
+
+def write_part(draft: Path, name: str, frame: pd.DataFrame, number: int | None = None) -> Part:
+    """Write a table into a draft: as one file, or, with a `number`, as one of several in a folder.
+
+    Tables named ``truth_*`` go to the folder `truth/`.
+    """
+    folder = draft / "truth" if name.startswith("truth_") else draft
+    file = folder / f"{name}.parquet" if number is None else folder / name / f"{number:05d}.parquet"
+    file.parent.mkdir(exist_ok=True)
+    frame.to_parquet(file, compression="zstd", compression_level=1, index=False)
+    return Part(name, len(frame), file_hash(file))
+
+
+class Draft:
+    """A store that is being written, in a folder of its own; see `store_draft`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.parts: list[Part] = []
+
+    def add(self, parts: Iterable[Part]) -> None:
+        """Note files that were written."""
+        self.parts += parts
+
+    def contents(self) -> dict[str, Any]:
+        """Return the hash of all tables, and of each its rows and hash; truth is left out."""
+        tables: dict[str, list[Part]] = {}
+        for part in self.parts:
+            if not part.table.startswith("truth_"):
+                tables.setdefault(part.table, []).append(part)
+        rows = {}
+        for name, parts in sorted(tables.items()):
+            digest = parts[0].sha256 if len(parts) == 1 else _digest(part.sha256 for part in parts)
+            rows[name] = {"rows": sum(part.rows for part in parts), "sha256": digest}
+        return {"hash": _digest(entry["sha256"] for entry in rows.values()), "tables": rows}
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
+
+
+@contextmanager
+def store_draft(path: str | Path, info: Mapping[str, Any]) -> Iterator[Draft]:
+    """Yield a draft that becomes the store at `path`, replacing the one that is there, when all is written.
+
+    `info` (kind, name, seed ...) is kept in `store.json` with each table's rows and hash, and one hash of all tables.
+
+    Raises
+    ------
+    StoreError
+        When something else than a store is at `path` (it is left alone), or another process is writing it.
+    """
+    target = Path(path).resolve()
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / INFO).is_file()):
+        raise StoreError(f"'{target}' is there and is no store: name another folder, or remove it")
+    folder, replaced = (target.with_name(target.name + end) for end in (".incomplete", ".replaced"))
+    if replaced.exists() and not target.exists():
+        # A kill came between the two moves below: keep the old store until the new one is whole.
+        replaced.rename(target)
+    for rest in (folder, replaced):
+        if rest.exists():
+            shutil.rmtree(rest)
+    (folder / "truth").mkdir(parents=True)
+    draft = Draft(folder)
+    try:
+        yield draft
+        text = json.dumps({**info, **draft.contents()}, indent=2, default=str)
+        (folder / INFO).write_text(text + "\n", encoding="utf-8")
+    except OSError as problem:
+        raise StoreError(
+            f"'{target}' is incomplete ({problem.strerror or problem}): make room and run the command again"
+        ) from problem
+    if target.exists():
+        target.rename(replaced)  # in one move, so that a store is never seen half deleted
+    folder.rename(target)
+    if replaced.exists():
+        shutil.rmtree(replaced)
+
+
 def write_store(
     path: str | Path,
     tables: Mapping[str, pd.DataFrame],
@@ -38,44 +127,51 @@ def write_store(
     *,
     beside: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write `tables` as a store at `path`, replacing the store that is there only when all is written.
+    """Write `tables` as a store at `path`, as `store_draft` does. `beside` are further files, by name."""
+    with store_draft(path, info) as draft:
+        for file_name, content in (beside or {}).items():
+            (draft.path / file_name).write_bytes(content)
+        draft.add(write_part(draft.path, name, frame) for name, frame in sorted(tables.items()))
 
-    Tables named ``truth_*`` go to the folder `truth/`. `info` (kind, name, seed ...) is kept in `store.json`
-    with each table's rows and hash, and one hash of all tables. `beside` are further files, by name.
+
+def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with all columns of its declaration, in order and of their kinds; new ones are empty.
+
+    An undeclared table (of truth) is returned as it is.
 
     Raises
     ------
     StoreError
-        When something else than a store is at `path`: it is left alone.
+        When the frame has a column that is not declared.
     """
-    target = Path(path).resolve()
-    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / INFO).is_file()):
-        raise StoreError(f"'{target}' is there and is no store: name another folder, or remove it")
-    draft, replaced = (target.with_name(target.name + end) for end in (".incomplete", ".replaced"))
-    if replaced.exists() and not target.exists():
-        # A kill came between the two moves below: keep the old store until the new one is whole.
-        replaced.rename(target)
-    for rest in (draft, replaced):
-        if rest.exists():
-            shutil.rmtree(rest)
-    (draft / "truth").mkdir(parents=True)
-    for file_name, content in (beside or {}).items():
-        (draft / file_name).write_bytes(content)
-    rows: dict[str, dict[str, Any]] = {}
-    for name, frame in sorted(tables.items()):
-        is_truth = name.startswith("truth_")
-        file = draft / ("truth" if is_truth else "") / f"{name}.parquet"
-        frame.to_parquet(file, compression="zstd", compression_level=1, index=False)
-        if not is_truth:
-            rows[name] = {"rows": len(frame), "sha256": file_hash(file)}
-    digest = hashlib.sha256("".join(entry["sha256"] for entry in rows.values()).encode()).hexdigest()
-    text = json.dumps({**info, "hash": digest, "tables": rows}, indent=2, default=str)
-    (draft / INFO).write_text(text + "\n", encoding="utf-8")
-    if target.exists():
-        target.rename(replaced)  # in one move, so that a store is never seen half deleted
-    draft.rename(target)
-    if replaced.exists():
-        shutil.rmtree(replaced)
+    import pandas as pd
+
+    from playbook.store.schemas import KINDS, tables
+
+    if name not in tables():
+        return frame
+    declared = tables()[name].columns
+    unknown = set(frame.columns) - {column.name for column in declared}
+    if unknown:
+        raise StoreError(f"table '{name}' has undeclared columns: {', '.join(sorted(unknown))}")
+    return pd.DataFrame(
+        {
+            column.name: _of_kind(frame[column.name], column.kind)
+            if column.name in frame
+            else pd.Series(
+                False if column.kind == "flag" else None, index=frame.index, dtype=KINDS[column.kind]
+            )
+            for column in declared
+        }
+    )
+
+
+def _of_kind(values: pd.Series, kind: str) -> pd.Series:
+    from playbook.store.schemas import KINDS
+
+    if kind == "flag":
+        values = values.astype("boolean").fillna(False)  # rows of a domain that does not know of the flag
+    return values.astype(KINDS[kind]) if values.dtype != KINDS[kind] else values
 
 
 def validate(name: str, frame: pd.DataFrame) -> None:

@@ -1,17 +1,21 @@
 """The synthetic world: a company's operations from one seed, with the truth kept apart.
 
-One file per domain. `DOMAINS` is the order of causes; each domain module says in `NEEDS` which domains it reads.
+One file per domain in `domains/`. A domain module has
+
+- ``NEEDS``: the domains it reads; the order of causes follows from it,
+- ``generate(settings, tables, rng) -> dict``: new tables (rows for a table that is there are appended; a table in
+  ``COMPLETES`` is returned whole instead, with the same rows and more known about them; a name that begins with an
+  underscore is for later domains only),
+- ``PLANTS``: what it plants, per play (`plants.Plant`),
+- ``ONCE = True`` when it belongs to the company and not to each division of it (see `blocks`).
 """
 
-DOMAINS = (
-    "market",
-    "orders",
-    "delivery",
-    "organisation",
-    "service",
-    "contracts",
-    "supply",
-    "privacy",
-    "training",
-    "extracts",
-)
+import pkgutil
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def domain_names() -> tuple[str, ...]:
+    """Return the names of all domains, in alphabetical order."""
+    return tuple(sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent / "domains")])))

@@ -1,63 +1,41 @@
-"""One seed in, all tables and their truth out."""
+"""One seed in, all tables and their truth out: in memory, or as a store on disk, block by block."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import shutil
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playbook.world import DOMAINS
+from playbook.world import domain_names
+from playbook.world.blocks import block_settings, generate_block
 from playbook.world.settings import WorldSettings
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from playbook.store.writing import Part
+
 DRAFT_LIFE_S = 24 * 3600  # no world takes a day to write
 
 
-def stream(seed: int, domain: str) -> np.random.Generator:
-    """Return the random stream of one domain: adding a domain never shifts another's numbers."""
-    key = int.from_bytes(hashlib.blake2b(domain.encode(), digest_size=8).digest(), "big")
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(key,))))
-
-
-def with_needs(domains: Iterable[str]) -> list[str]:
-    """Return `domains` and all that they read, in the order of causes.
-
-    Examples
-    --------
-    >>> with_needs(["delivery"])
-    ['market', 'orders', 'delivery']
-    """
-    wanted: set[str] = set()
-    queue = list(domains)
-    while queue:
-        domain = queue.pop()
-        if domain not in wanted:
-            wanted.add(domain)
-            queue += importlib.import_module(f"playbook.world.{domain}").NEEDS
-    return [domain for domain in DOMAINS if domain in wanted]
-
-
-def generate(settings: WorldSettings, *, domains: Iterable[str] = DOMAINS) -> dict[str, pd.DataFrame]:
-    """Generate the world's tables, truth included, by name.
-
-    Each domain module has ``NEEDS`` and ``generate(settings, tables, rng) -> dict``: it reads the tables made before it
-    and returns new ones. Rows for a table that is already there are appended.
+def generate(settings: WorldSettings, *, domains: Iterable[str] | None = None) -> dict[str, pd.DataFrame]:
+    """Generate the world's tables, truth included, by name, in memory.
 
     Parameters
     ----------
     settings : WorldSettings
-        Seed, size, history, effect.
-    domains : iterable of str
-        Generate these and what they need (tests of one domain need no more).
+        Seed, size, history, effects.
+    domains : iterable of str, optional
+        Generate these and what they need (tests of one domain need no more); all when left out.
 
     Examples
     --------
@@ -67,27 +45,122 @@ def generate(settings: WorldSettings, *, domains: Iterable[str] = DOMAINS) -> di
     """
     import pandas as pd
 
-    tables: dict[str, pd.DataFrame] = {}
-    for domain in with_needs(domains):
-        module = importlib.import_module(f"playbook.world.{domain}")
-        for name, frame in module.generate(settings, tables, stream(settings.seed, domain)).items():
-            known = tables.get(name)
-            tables[name] = frame if known is None else pd.concat([known, frame], ignore_index=True)
-    return tables
+    from playbook.store.writing import conform
+
+    chosen = tuple(domain_names() if domains is None else domains)
+    blocks = [generate_block(block, chosen) for block in block_settings(settings)]
+    names = dict.fromkeys(name for block in blocks for name in block)
+    tables = {name: [block[name] for block in blocks if name in block] for name in names}
+    return {
+        name: conform(name, parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True))
+        for name, parts in tables.items()
+    }
 
 
-def write_world(settings: WorldSettings, path: str | Path, *, domains: Iterable[str] = DOMAINS) -> None:
-    """Generate a world and write it as a store at `path`, complete or not at all."""
+def write_world(
+    settings: WorldSettings,
+    path: str | Path,
+    *,
+    domains: Iterable[str] | None = None,
+    executor: Executor | None = None,
+    report: Callable[[int, int], None] | None = None,
+) -> None:
+    """Generate a world and write it as a store at `path`, complete or not at all.
+
+    Parameters
+    ----------
+    settings : WorldSettings
+        Seed, size, history, effects.
+    path : path
+        The store; workers of an `executor` must see the same folder.
+    domains : iterable of str, optional
+        As in `generate`.
+    executor : Executor, optional
+        Runs the blocks: `workers`, or the executor of a Dask client. Without one they run here, one by one.
+    report : callable, optional
+        Called with (blocks done, blocks) after each.
+    """
     from playbook import __version__
-    from playbook.store.writing import write_store
+    from playbook.store.writing import store_draft
 
+    chosen = tuple(domain_names() if domains is None else domains)
     info = {
         "kind": "world",
         "name": "synthetic world",
         "version": __version__,
         "settings": settings.as_dict(),
     }
-    write_store(path, generate(settings, domains=domains), info)
+    blocks = block_settings(settings)
+    with store_draft(path, info) as draft:
+        write = partial(_write_block, draft.path, chosen, len(blocks) > 1)
+        done = map(write, blocks) if executor is None else _in_order(executor, write, blocks)
+        for count, parts in enumerate(done, start=1):
+            draft.add(parts)
+            if report is not None:
+                report(count, len(blocks))
+
+
+def _write_block(
+    draft: Path, domains: tuple[str, ...], in_parts: bool, settings: WorldSettings
+) -> list[Part]:
+    from playbook.store.writing import conform, write_part
+
+    tables = generate_block(settings, domains)
+    return [
+        write_part(draft, name, conform(name, tables.pop(name)), settings.block if in_parts else None)
+        for name in sorted(tables)
+    ]
+
+
+def _in_order(
+    executor: Executor, write: Callable[[WorldSettings], list[Part]], blocks: list[WorldSettings]
+) -> Iterator[list[Part]]:
+    """Yield the parts of each block in order; no result waits in memory but a few file names."""
+    futures = [executor.submit(write, block) for block in blocks]
+    try:
+        for future in futures:
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+@contextmanager
+def workers(n: int) -> Iterator[Executor | None]:
+    """Yield an executor of `n` processes; None for one, which needs no other process."""
+    if n == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(n, mp_context=get_context("spawn")) as pool:
+        yield pool
+
+
+@contextmanager
+def dask_cluster(address: str) -> Iterator[Executor]:
+    """Yield the executor of the Dask cluster at `address`, e.g. ``tcp://scheduler:8786``.
+
+    Raises
+    ------
+    SettingsError
+        When Dask is not installed, or nobody answers at the address.
+    """
+    from playbook.errors import SettingsError
+
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SettingsError(
+            "a Dask cluster needs the optional extra: pip install 'playbook[cluster]'"
+        ) from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise SettingsError(
+            f"no Dask scheduler answers at '{address}' ({reason}); start one with 'dask scheduler'"
+        ) from None
+    with client:
+        yield client.get_executor(pure=False)
 
 
 def cached_world(settings: WorldSettings) -> Path:
@@ -123,5 +196,5 @@ def _drop_old_drafts(cache: Path) -> None:
 
 def code_hash() -> str:
     """Return a hash of the generator's source, so that a changed generator is a different world."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()

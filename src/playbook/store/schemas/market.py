@@ -12,6 +12,7 @@ TABLES = (
             Column("country", "text", "ISO 3166 alpha-2 code"),
             Column("jurisdiction", "text", "law that governs contact and data: EU, UK, US ..."),
             Column("timezone", "text", "IANA name", nullable=True),
+            Column("currency", "text", "ISO 4217 code of its money", nullable=True),
             Column("language", "text", "ISO 639-1 code of most customers", nullable=True),
             Column("bandwidth_kbps", "number", "usual bandwidth at the company's sites", "kbit/s", nullable=True,
                    low=0),

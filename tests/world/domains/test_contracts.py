@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from playbook.store.writing import validate
-from playbook.world import contracts
+from playbook.world.domains import contracts
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 

@@ -27,7 +27,8 @@ import numpy as np
 import pandas as pd
 
 from playbook.methods.queueing import simulate, square_root_servers
-from playbook.world.market import ids
+from playbook.world.keys import ids
+from playbook.world.truth import planted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 NEEDS: tuple[str, ...] = ("market", "orders", "delivery", "organisation")
 
-REQUESTS_PER_ORDER = 1.5
 WORDS = {"question": 0.5, "product": 0.25, "invoice": 0.25}  # requests that no late parcel caused
 SEVERITY = {
     "gold": (0.30, 0.34, 0.24, 0.12),
@@ -58,7 +58,6 @@ GRADE = 0.15  # square-root staffing of a block's mean load: too little at its b
 SICK = 0.06
 PHONE_TEAM = 0.15  # share of service agents who take calls and own relationships
 
-HANDLE_MIN = 8.6  # median at severity 1
 HANDLE_LOG_SD = 0.45
 HANDLE_ON_SEVERITY = 0.30
 HANDLE_ON_SKILL = -0.12
@@ -91,10 +90,10 @@ def generate(
     """Return tickets, interactions, shifts, truth_calls and truth_parameters."""
     team = _PhoneTeam(settings, tables, rng)
     requests = _requests(settings, tables, rng)
-    requests["ticket_id"] = ids("K", len(requests))
+    requests["ticket_id"] = ids("K", len(requests), settings.block)
     requests["owner"] = team.owner(requests)
     contacts = _contacts(settings, requests, tables["customers"], rng)
-    contacts = _with_demands(contacts, requests, tables["truth_customers"], rng)
+    contacts = _with_demands(settings, contacts, requests, tables["truth_customers"], rng)
     calls = contacts[contacts["channel"] == "phone"]
     roster = team.roster(calls["minute"].to_numpy(), calls["work"].to_numpy())
     contacts = _with_answers(settings, contacts, team, roster, rng)
@@ -112,19 +111,25 @@ def generate(
                 "work_min": calls["work"].to_numpy(),
             }
         ),
-        "truth_parameters": _truth_parameters(settings.effect),
+        **({} if settings.block else {"truth_parameters": _truth_parameters(settings.effect)}),
     }
 
 
 def _with_demands(
-    contacts: pd.DataFrame, requests: pd.DataFrame, truth: pd.DataFrame, rng: np.random.Generator
+    settings: WorldSettings,
+    contacts: pd.DataFrame,
+    requests: pd.DataFrame,
+    truth: pd.DataFrame,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Return contacts with the work (minutes) they make, their patience (minutes), the owner of the
     relationship, and whether they look for them.
     """
     n = len(contacts)
     severity = requests["severity"].to_numpy()[contacts["request"]]
-    work = HANDLE_MIN * np.exp(HANDLE_ON_SEVERITY * (severity - 1) + rng.normal(0, HANDLE_LOG_SD, n))
+    work = settings.preset.handle_min * np.exp(
+        HANDLE_ON_SEVERITY * (severity - 1) + rng.normal(0, HANDLE_LOG_SD, n)
+    )
     patience = truth["patience_min"].to_numpy()[contacts["customer"]]
     patience = patience * (1 + PATIENCE_ON_SEVERITY * (severity - 1)) * rng.exponential(1.0, n)
     return contacts.assign(
@@ -196,7 +201,7 @@ def _interactions(
     answered_min = minute + contacts["wait"].to_numpy()
     return pd.DataFrame(
         {
-            "interaction_id": ids("I", len(contacts)),
+            "interaction_id": ids("I", len(contacts), settings.block),
             "customer_id": customer_id[contacts["customer"]],
             "ticket_id": requests["ticket_id"].to_numpy()[contacts["request"]],
             "staff_id": team.name(np.where(answered, contacts["agent"], -1)),
@@ -252,7 +257,7 @@ def _tickets(
 def _shifts(settings: WorldSettings, roster: pd.DataFrame, team: _PhoneTeam) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "shift_id": ids("H", len(roster)),
+            "shift_id": ids("H", len(roster), settings.block),
             "staff_id": team.staff_id[roster["agent"]],
             "starts_at": _at(settings, roster["start_min"].to_numpy(dtype=float)),
             "ends_at": _at(settings, roster["end_min"].to_numpy(dtype=float)),
@@ -263,12 +268,13 @@ def _shifts(settings: WorldSettings, roster: pd.DataFrame, team: _PhoneTeam) -> 
 
 
 def _truth_parameters(effect: float) -> pd.DataFrame:
-    planted = [
+    rows = [
         ("handle_log_per_skill_sd", HANDLE_ON_SKILL * effect, "log"),
         ("handle_ratio_own_agent", _own_pace(effect), "ratio"),
         ("complaint_hazard", COMPLAINT * effect, "1/root day"),
     ]
-    return pd.DataFrame([("service", *row) for row in planted], columns=["domain", "name", "value", "unit"])
+    name, value, unit = zip(*rows, strict=True)
+    return planted("truth_parameters", "design.routing", name=name, value=value, unit=unit)
 
 
 def _requests(
@@ -295,7 +301,7 @@ def _requests(
 def _asks(settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator) -> pd.DataFrame:
     """Return the requests that orders cause: customer, category, day, late_d (0)."""
     orders = tables["orders"]
-    source = np.repeat(np.arange(len(orders)), rng.poisson(REQUESTS_PER_ORDER, len(orders)))
+    source = np.repeat(np.arange(len(orders)), rng.poisson(settings.preset.requests_per_order, len(orders)))
     asked = _day(settings, orders["ordered_at"])[source] + rng.exponential(5.0, len(source))
     return pd.DataFrame(
         {

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.market import ids
+from playbook.world.keys import ids
+from playbook.world.truth import planted
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
@@ -317,10 +318,10 @@ def generate(
     decisions = draw_decisions(settings, law, first_s, patience, rng)
     arrivals = draw_arrivals(settings, decisions, rng)
     messages = draw_messages(settings, law, first_s, decisions, arrivals, rng)
-    interactions = interaction_table(start, key, messages)
+    interactions = interaction_table(settings, key, messages)
     return {
-        "rules": rule_table(settings),
-        "consents": consent_table(start, key, decisions, arrivals, rng),
+        **({} if settings.block else {"rules": rule_table(settings)}),
+        "consents": consent_table(settings, key, decisions, arrivals, rng),
         "interactions": interactions,
         "truth_labels": label_table(interactions["interaction_id"], messages["wrong"]),
     }
@@ -332,13 +333,14 @@ def moment(start: np.datetime64, seconds: np.ndarray) -> np.ndarray:
 
 
 def consent_table(
-    start: np.datetime64,
+    settings: WorldSettings,
     key: np.ndarray,
     decisions: pd.DataFrame,
     arrivals: np.ndarray,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Return one row per decision and system; `key`: the customers' keys."""
+    start = np.datetime64(settings.start, "us")
     d, k = len(decisions), len(SYSTEMS)
     evidence = pd.Series([f"{value:016x}" for value in rng.integers(0, 2**63, d)], dtype="str")
     evidence = evidence.where(decisions["proved"])
@@ -347,7 +349,7 @@ def consent_table(
     applied = np.where(arrives, moment(start, np.where(arrives, flat, 0)), np.datetime64("NaT"))
     return pd.DataFrame(
         {
-            "consent_id": np.repeat(ids("K", d).to_numpy(), k),
+            "consent_id": np.repeat(ids("K", d, settings.block).to_numpy(), k),
             "customer_id": np.repeat(key[decisions["who"]], k),
             "purpose": np.repeat(PURPOSE_NAMES[decisions["purpose"]], k),
             "channel": np.repeat(CHANNEL_NAMES[decisions["channel"]], k),
@@ -361,14 +363,15 @@ def consent_table(
     )
 
 
-def interaction_table(start: np.datetime64, key: np.ndarray, messages: pd.DataFrame) -> pd.DataFrame:
+def interaction_table(settings: WorldSettings, key: np.ndarray, messages: pd.DataFrame) -> pd.DataFrame:
     """Return the messages as outbound interactions."""
+    start = np.datetime64(settings.start, "us")
     n = len(messages)
     nothing = pd.Series([None] * n, dtype="str")
     never = np.full(n, np.datetime64("NaT", "us"))
     return pd.DataFrame(
         {
-            "interaction_id": ids("M", n),
+            "interaction_id": ids("M", n, settings.block),
             "customer_id": key[messages["who"]],
             "ticket_id": nothing,
             "staff_id": nothing,
@@ -386,11 +389,11 @@ def interaction_table(start: np.datetime64, key: np.ndarray, messages: pd.DataFr
 def label_table(interaction_id: pd.Series, wrong: pd.Series) -> pd.DataFrame:
     """Return the truth on the messages that should not have gone out; `wrong`: reason, empty when allowed."""
     is_wrong = wrong != ""
-    return pd.DataFrame(
-        {
-            "table": "interactions",
-            "key": interaction_id[is_wrong].to_numpy(),
-            "label": "should not have gone out",
-            "value": wrong[is_wrong].to_numpy(),
-        }
+    return planted(
+        "truth_labels",
+        "govern.consent",
+        table="interactions",
+        key=interaction_id[is_wrong].to_numpy(),
+        label="should not have gone out",
+        value=wrong[is_wrong].to_numpy(),
     )

@@ -5,7 +5,7 @@ import pytest
 
 from playbook.store.schemas import table
 from playbook.store.writing import validate
-from playbook.world.extracts import LAYOUTS, SHARE_AGAIN, SHARE_IN
+from playbook.world.domains.extracts import LAYOUTS, SHARE_AGAIN, SHARE_IN
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 

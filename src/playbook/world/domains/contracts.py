@@ -1,7 +1,7 @@
 """Service contracts of accounts: yearly renewals that differ between accounts and suffer from bad service.
 
 Planted in `truth_contracts`, in log-odds of leaving at a renewal: `leave_logit`, the account's own (mean
-`LEAVE_LOGIT`, standard deviation `LEAVE_SD` x effect: logistic-normal, while a play may fit the beta
+`leave_logit` of the industry, standard deviation `LEAVE_SD` x effect: logistic-normal, while a play may fit the beta
 distribution of sBG); `late_effect` for each 10 points of parcels that came late in the year before the
 renewal, above `LATE_USUAL`; `ticket_effect` for each request of the account that waited more than `SLOW_D`
 days in that year, or is still open. Renewals before the history know no parcels and no requests: they follow
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.market import SEGMENTS, ids
+from playbook.world.keys import ids
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
 NEEDS: tuple[str, ...] = ("market", "orders", "delivery", "service")
 
 OLDEST_YEARS = 7
-CONTRACT_SHARE = np.array([0.75, 0.45, 0.15, 0.55])  # of accounts, by segment of `market.SEGMENTS`
-FEE = np.array([5200.0, 1900.0, 700.0, 1600.0])
 TIER = np.array(["gold", "silver", "bronze", "silver"])
 FEE_LOG_SD = 0.35
-LEAVE_LOGIT = -1.6
 LEAVE_SD = 1.4
 LATE_EFFECT = 0.35
 LATE_USUAL = 0.10
@@ -41,16 +38,17 @@ def generate(
 ) -> dict[str, pd.DataFrame]:
     """Return contracts (every term) and truth_contracts (one row a contract)."""
     accounts = tables["accounts"]
-    segment = pd.Categorical(accounts["segment"], categories=SEGMENTS).codes
-    signed = np.flatnonzero(rng.random(len(accounts)) < CONTRACT_SHARE[segment])
+    preset = settings.preset
+    segment = pd.Index(preset.segments).get_indexer(pd.Index(accounts["segment"]))
+    signed = np.flatnonzero(rng.random(len(accounts)) < np.array(preset.contract_share)[segment])
     n = len(signed)
     end = np.datetime64(settings.end, "D")
     first = np.full(n, end) - rng.integers(1, 365 * OLDEST_YEARS, n).astype("timedelta64[D]")
-    own = rng.normal(LEAVE_LOGIT, LEAVE_SD * settings.effect, n)
+    own = rng.normal(preset.leave_logit, LEAVE_SD * settings.effect, n)
     lasted, left = _renewals(settings, tables, signed, first, own, rng)
-    contract_id = ids("K", n).to_numpy()
+    contract_id = ids("K", n, settings.block).to_numpy()
     account_id = accounts["account_id"].to_numpy()[signed]
-    contracts = _terms(contract_id, account_id, segment[signed], first, lasted, left, rng)
+    contracts = _terms(settings, contract_id, account_id, segment[signed], first, lasted, left, rng)
     truth = pd.DataFrame(
         {
             "contract_id": contract_id,
@@ -96,6 +94,7 @@ def _renewals(
 
 
 def _terms(
+    settings: WorldSettings,
     contract_id: np.ndarray,
     account_id: np.ndarray,
     segment: np.ndarray,
@@ -104,9 +103,9 @@ def _terms(
     left: np.ndarray,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Return one row per term of each contract; the first six arguments have one entry per contract."""
+    """Return one row per term of each contract; every array has one entry per contract."""
     n = len(contract_id)
-    fee = np.round(FEE[segment] * np.exp(rng.normal(0, FEE_LOG_SD, n)), -1)
+    fee = np.round(np.array(settings.preset.fee_amt)[segment] * np.exp(rng.normal(0, FEE_LOG_SD, n)), -1)
     which = np.repeat(np.arange(n), lasted)
     version = np.arange(len(which)) - np.repeat(np.cumsum(lasted) - lasted, lasted) + 1
     starts = first[which] + ((version - 1) * 365).astype("timedelta64[D]")

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from playbook.world.market import MARKETS, ids
+from playbook.world.domains.company import MARKETS
+from playbook.world.keys import ids
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
@@ -236,7 +237,9 @@ def _rows(
     who, is_again = _who_is_known(source, online, settings.effect, rng)
     rows = people.iloc[who].reset_index(drop=True)
     rows.insert(0, "source", source)
-    rows.insert(1, "source_key", ids({"crm": "CR", "erp": "4", "support": "u-"}[source], len(rows)))
+    rows.insert(
+        1, "source_key", ids({"crm": "CR", "erp": "4", "support": "u-"}[source], len(rows), settings.block)
+    )
     sloppy = rng.random(len(rows)) < np.where(is_again, SLOPPY_AGAIN, SLOPPY_SHARE)
     errors = _Errors(rows, np.where(sloppy, SLOPPY, CAREFUL) * settings.effect, rng)
     errors.take_other_contacts()
@@ -424,7 +427,7 @@ def _events(
     shared = _shared_sessions(settings, customers, rng)
     sessions = pd.concat([own, shared], ignore_index=True).sort_values(["at", "device"], ignore_index=True)
     n = len(sessions)
-    sessions["session_id"] = ids("W", n)
+    sessions["session_id"] = ids("W", n, settings.block)
     sessions["anon_id"] = "d" + pd.Series(pd.factorize(sessions["device"])[0]).astype(str).str.zfill(6)
     signed = rng.random(n) < signs_in[sessions["who"].to_numpy()]
     key = customers["customer_id"].to_numpy()[sessions["who"].to_numpy()]
@@ -438,7 +441,7 @@ def _events(
     minutes = pd.to_timedelta(np.round(60 * (1.2 * step + rng.random(len(of)))), unit="s")
     events = pd.DataFrame(
         {
-            "event_id": ids("E", len(of)),
+            "event_id": ids("E", len(of), settings.block),
             "event_type": pd.Series(kind).astype("str"),
             "customer_id": pd.Series(key[of]).astype("str").where((step >= 1) & signed[of]),
             "anon_id": sessions["anon_id"].to_numpy()[of],

@@ -27,8 +27,8 @@ import numpy as np
 import pandas as pd
 
 from playbook.methods.learning import after_practice, kept, transfer_minutes, wright
-from playbook.world.market import ids
-from playbook.world.organisation import LEAVE_ON_SKILL, ROLES, STAY_SHAPE
+from playbook.world.domains.organisation import LEAVE_ON_SKILL, ROLES, STAY_SHAPE
+from playbook.world.keys import ids
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
@@ -94,7 +94,7 @@ def generate(
     end_d = rows["start_d"] + rows["minutes"] / 1440
     training = pd.DataFrame(
         {
-            "training_id": ids("L", len(rows)),
+            "training_id": ids("L", len(rows), settings.block),
             "staff_id": people["staff_id"].to_numpy()[rows["person"]],
             "module_code": rows["module_code"],
             "role": people["role"].to_numpy()[rows["person"]],

@@ -5,7 +5,7 @@ import pytest
 
 from playbook.methods.queueing import simulate
 from playbook.store.writing import validate
-from playbook.world import service
+from playbook.world.domains import service
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 

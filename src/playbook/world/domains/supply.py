@@ -22,24 +22,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.market import SEGMENTS, ids
+from playbook.world.keys import ids, local
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "orders")
 
-SITE = "central"
 ITEMS = 24  # the items of largest value are stocked, the others are bought to order
 STOCKOUT_SHARE = 0.12
 LEAD_WEEKS = (1.5, 4.0)  # mean lead time of an item lies between
 LEAD_CV = (0.15, 0.45)  # standard deviation over mean
-RELIABILITY = {
-    "enterprise": 0.50,
-    "midmarket": 0.70,
-    "local": 0.95,
-    "public": 0.60,
-}  # error against the planner's
+RELIABILITY = np.array([0.50, 0.70, 0.95, 0.60])  # error against the planner's, by segment
 SAME_WEEK = 0.8  # correlation of both forecasts' errors
 CYCLE_WEEKS = 4  # between deliveries, when nothing runs out
 AVERAGE_WEEKS = 13  # of the planner's moving average
@@ -53,18 +47,19 @@ def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return inventory, supply_orders, forecasts, truth_demand, truth_lead_times, truth_forecasts."""
-    items, weeks, sold = weekly_sales(tables)
+    segments = settings.preset.segments
+    items, weeks, sold = weekly_sales(tables, segments)
     empty = rng.random((len(items), len(weeks))) < STOCKOUT_SHARE * settings.effect
     empty[:, :1] = False
     demand = sold + lost_demand(sold, empty, STOCKOUT_SHARE * settings.effect, rng)
 
-    flow, truth_lead = replenishment(items, weeks, sold.sum(axis=1), empty, settings.effect, rng)
-    forecasts, truth_forecasts = forecast(items, weeks, demand, settings.effect, rng)
+    flow, truth_lead = replenishment(settings, items, weeks, sold.sum(axis=1), empty, rng)
+    forecasts, truth_forecasts = forecast(settings, items, weeks, demand, rng)
     n, s, t = sold.shape
     truth_demand = pd.DataFrame(
         {
             "product_id": np.repeat(items, s * t),
-            "segment": np.tile(np.repeat(SEGMENTS, t), n),
+            "segment": np.tile(np.repeat(segments, t), n),
             "week_on": np.tile(weeks, n * s),
             "demand_qty": demand.ravel(),
             "lost_qty": (demand - sold).ravel(),
@@ -74,7 +69,9 @@ def generate(
     return {**flow, "forecasts": forecasts, **truth}
 
 
-def weekly_sales(tables: dict[str, pd.DataFrame]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def weekly_sales(
+    tables: dict[str, pd.DataFrame], segments: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the stocked items, Mondays of whole weeks, and units sold, shape (items, segments, weeks)."""
     orders, lines = tables["orders"], tables["order_lines"]
     value = (lines["qty_ordered"] * lines["unit_cost_amt"]).groupby(lines["product_id"]).sum()
@@ -84,14 +81,16 @@ def weekly_sales(tables: dict[str, pd.DataFrame]) -> tuple[np.ndarray, np.ndarra
     days = orders["ordered_at"].to_numpy().astype("datetime64[D]")
     monday = days - (days.astype(np.int64) + 3) % 7  # day 0 of the epoch was a Thursday
     first, last = monday.min(), monday.max()
-    weeks = np.arange(first + 7, last, 7).astype("datetime64[us]")  # the first and the last week are cut off
+    weeks = np.arange(first + np.timedelta64(7, "D"), last, np.timedelta64(7, "D")).astype(
+        "datetime64[us]"
+    )  # the first and the last week are cut off
 
     order = pd.Index(orders["order_id"]).get_indexer(pd.Index(lines["order_id"]))
     item = pd.Index(items).get_indexer(pd.Index(lines["product_id"]))
-    who = pd.Index(SEGMENTS).get_indexer(pd.Index(orders["customer_id"].map(segment)))[order]
+    who = pd.Index(segments).get_indexer(pd.Index(orders["customer_id"].map(segment)))[order]
     week = ((monday[order] - weeks[0].astype("datetime64[D]")).astype(np.int64)) // 7
     used = (item >= 0) & (week >= 0) & (week < len(weeks))
-    sold = np.zeros((len(items), len(SEGMENTS), len(weeks)), dtype=np.int64)
+    sold = np.zeros((len(items), len(segments), len(weeks)), dtype=np.int64)
     np.add.at(sold, (item[used], who[used], week[used]), lines["qty_ordered"].to_numpy()[used])
     return items, weeks, sold
 
@@ -108,11 +107,11 @@ def lost_demand(sold: np.ndarray, empty: np.ndarray, share: float, rng: np.rando
 
 
 def replenishment(
+    settings: WorldSettings,
     items: np.ndarray,
     weeks: np.ndarray,
     sold: np.ndarray,
     empty: np.ndarray,
-    effect: float,
     rng: np.random.Generator,
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Return inventory and supply_orders, in balance with sales, and truth_lead_times.
@@ -120,6 +119,7 @@ def replenishment(
     A delivery arrives on the Monday after an empty shelf, else every `CYCLE_WEEKS`. It brings what is sold
     until the next one and what is then left: nothing before an empty shelf, else about a week's demand.
     """
+    site = local("central", settings.block)
     n, t = sold.shape
     arrives = np.arange(t)[None, :] % CYCLE_WEEKS == rng.integers(0, CYCLE_WEEKS, (n, 1))
     arrives = arrives | np.roll(empty, 1, axis=1)
@@ -134,7 +134,7 @@ def replenishment(
 
     item, when = np.nonzero(arrives & (brought > 0))
     mean = LEAD_WEEKS[0] + (LEAD_WEEKS[1] - LEAD_WEEKS[0]) * rng.random((n,))
-    cv = (LEAD_CV[0] + (LEAD_CV[1] - LEAD_CV[0]) * rng.random((n,))) * effect
+    cv = (LEAD_CV[0] + (LEAD_CV[1] - LEAD_CV[0]) * rng.random((n,))) * settings.effect
     log_sd = np.sqrt(np.log1p(cv**2))
     lead = np.exp(np.log(mean[item]) - log_sd[item] ** 2 / 2 + log_sd[item] * rng.normal(size=len(item)))
     after_empty = (when > 0) & empty[item, when - 1]
@@ -143,9 +143,9 @@ def replenishment(
     placed = received - (lead * 7 * 86_400e6).astype("timedelta64[us]")
     supply_orders = pd.DataFrame(
         {
-            "supply_order_id": ids("B", len(item)),
+            "supply_order_id": ids("B", len(item), settings.block),
             "product_id": items[item],
-            "to_site_id": SITE,
+            "to_site_id": site,
             "placed_at": placed,
             "due_at": placed + (mean[item] * 7 * 86_400e6).astype("timedelta64[us]"),
             "received_at": received,
@@ -154,7 +154,7 @@ def replenishment(
     )
     inventory = pd.DataFrame(
         {
-            "site_id": SITE,
+            "site_id": site,
             "product_id": np.repeat(items, t),
             "week_on": np.tile(weeks, n),
             "on_hand": on_hand.ravel(),
@@ -177,9 +177,14 @@ def longest_last(
 
 
 def forecast(
-    items: np.ndarray, weeks: np.ndarray, demand: np.ndarray, effect: float, rng: np.random.Generator
+    settings: WorldSettings,
+    items: np.ndarray,
+    weeks: np.ndarray,
+    demand: np.ndarray,
+    rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return forecasts of both kinds for each segment, and truth_forecasts."""
+    segments = settings.preset.segments
     t = demand.shape[-1]
     origin = np.arange(t - HORIZON - ORIGINS, t - HORIZON + 1)
     cumulated = np.concatenate([np.zeros((*demand.shape[:2], 1)), demand.cumsum(axis=-1)], axis=-1)
@@ -189,7 +194,7 @@ def forecast(
     planner_error = actual - average[..., None]
 
     other = planner_error[:, :, rng.permutation(len(origin))]
-    ratio = 1 - effect * (1 - np.array([RELIABILITY[s] for s in SEGMENTS]))
+    ratio = 1 - settings.effect * (1 - RELIABILITY)
     ratio = np.clip(ratio, 0.05, None)[:, None, None]
     # The minus keeps the forecast above zero: a week of large demand elsewhere raises it.
     error = ratio * (SAME_WEEK * planner_error - np.sqrt(1 - SAME_WEEK**2) * other)
@@ -204,7 +209,7 @@ def forecast(
             "origin_on": weeks[origin[at]],
             "target_week_on": weeks[0] + (origin[at] + ahead) * WEEK,
             "product_id": items[item],
-            "segment": np.array(SEGMENTS)[segment],
+            "segment": np.array(segments)[segment],
             "is_behavioural": model == 1,
             "mean_qty": both.ravel(),
         }
@@ -213,7 +218,7 @@ def forecast(
     truth = pd.DataFrame(
         {
             "product_id": np.repeat(items, s * h),
-            "segment": np.tile(np.repeat(SEGMENTS, h), n),
+            "segment": np.tile(np.repeat(segments, h), n),
             "weeks": np.tile(np.arange(1, h + 1), n * s),
             "planner_sd": over.ravel(),
             "behaviour_sd": (over * ratio[None, :, 0]).ravel(),

@@ -7,7 +7,7 @@ import pytest
 
 from playbook.store.writing import validate
 from playbook.world.generate import generate
-from playbook.world.privacy import SYSTEMS, last_word
+from playbook.world.domains.privacy import SYSTEMS, last_word
 from playbook.world.settings import WorldSettings
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from playbook.store.writing import validate
-from playbook.world import supply
+from playbook.world.domains import supply
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 

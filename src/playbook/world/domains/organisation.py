@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.market import MARKETS, ids
+from playbook.world.domains.company import MARKETS, market_shares
+from playbook.world.keys import ids, local
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
@@ -27,14 +28,15 @@ def generate(
     """Return units, staff and truth_staff."""
     units = pd.DataFrame(
         [
-            (f"U{r}{k}", f"{role}s {market[0]}", role, f"R{r}")
+            (local(f"U{r}{k}", settings.block), f"{role}s {market[0]}", role, f"R{r}")
             for r, market in enumerate(MARKETS, start=1)
+            if market[0] in settings.regions
             for k, role in enumerate(ROLES)
         ],
         columns=["unit_id", "name", "function", "region_id"],
     )
     n = max(240, settings.customers // 10)
-    region = rng.choice(len(MARKETS), n, p=[market[5] for market in MARKETS])
+    region = rng.choice(len(MARKETS), n, p=market_shares(settings))
     role = rng.choice(len(ROLES), n, p=ROLE_SHARES)
     skill = rng.normal(0, 1, n)
     # Hiring is even from four years before the history to its end: rapid, because many leave.
@@ -46,8 +48,8 @@ def generate(
     left = hired + pd.to_timedelta(np.floor(np.minimum(stay_d, 40_000)), unit="D")
     staff = pd.DataFrame(
         {
-            "staff_id": ids("T", n),
-            "unit_id": [f"U{r + 1}{k}" for r, k in zip(region, role, strict=True)],
+            "staff_id": ids("T", n, settings.block),
+            "unit_id": [local(f"U{r + 1}{k}", settings.block) for r, k in zip(region, role, strict=True)],
             "role": np.array(ROLES)[role],
             "region_id": [f"R{r + 1}" for r in region],
             "hired_on": hired.astype("datetime64[us]"),

@@ -7,7 +7,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from playbook.world.training import PRACTICES, SLOT_MIN
+from playbook.world.domains.training import PRACTICES, SLOT_MIN
 
 
 @pytest.fixture(scope="module")

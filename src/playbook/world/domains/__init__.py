@@ -1,0 +1,1 @@
+"""The domains of the world, one file each; see `playbook.world` for the contract."""

@@ -1,0 +1,80 @@
+"""The shared tables of truth: long, one row per planted fact, the first column naming the play it is planted for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "truth_effects": {
+        "action": "what was done, an arm or a touchpoint",
+        "stratum": "for whom: a segment, tier, unit; 'all'",
+        "metric": "what it changes",
+        "lag": "weeks after which it does",
+        "size": "by how much",
+        "unit": "of the size, e.g. log rate, share, min",
+    },
+    "truth_outcomes": {
+        "subject": "key of a customer, account, site, case",
+        "arm": "what is done to it",
+        "metric": "what comes of it",
+        "value": "how much, had this been done",
+    },
+    "truth_labels": {
+        "table": "canonical table",
+        "key": "key of one of its rows",
+        "label": "what kind of planted thing it is",
+        "value": "more about it, as text",
+    },
+    "truth_values": {
+        "table": "canonical table or extract",
+        "key": "key of one of its rows",
+        "field": "column",
+        "value": "what is true, as text",
+    },
+    "truth_structure": {"kind": "of edge or group", "source": "from, or member", "target": "to, or group"},
+    "truth_shifts": {
+        "subject": "what shifts",
+        "metric": "in what",
+        "kind": "step, trend, burst",
+        "start_at": "first moment",
+        "end_at": "last moment",
+        "size": "by how much",
+    },
+    "truth_raters": {
+        "rater": "key of a person or instrument",
+        "severity": "how much lower it scores than the average",
+        "bias": "how much more it favours some subjects",
+        "noise": "standard deviation of its error",
+    },
+    "truth_parameters": {"name": "of the parameter", "value": "planted", "unit": "of the value"},
+}
+NUMBERS = ("size", "lag", "severity", "bias", "noise")
+MOMENTS = ("start_at", "end_at")
+
+
+def planted(table: str, play: str, /, **columns: Any) -> pd.DataFrame:
+    """Return rows of a shared table of truth; columns that are left out are empty.
+
+    `columns` are sequences of one length, or single values for all rows.
+
+    Examples
+    --------
+    >>> planted("truth_parameters", "design.routing", name=["patience"], value=[6.0], unit="min")
+                 play      name  value unit
+    0  design.routing  patience    6.0  min
+    """
+    unknown = set(columns) - set(COLUMNS[table])
+    if unknown:
+        raise ValueError(
+            f"{table} has no column {', '.join(sorted(unknown))}; it has {', '.join(COLUMNS[table])}"
+        )
+    frame = pd.DataFrame(columns)
+    frame = frame.reindex(columns=list(COLUMNS[table]))
+    numbers = {*NUMBERS, *({"value"} if table in ("truth_outcomes", "truth_parameters") else ())}
+    for name in COLUMNS[table]:
+        kind = "float64" if name in numbers else "datetime64[us]" if name in MOMENTS else "str"
+        frame[name] = frame[name].astype(kind)
+    frame.insert(0, "play", pd.array([play] * len(frame), dtype="str"))
+    return frame
