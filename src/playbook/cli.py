@@ -45,13 +45,61 @@ def generate(
     months: Annotated[int, typer.Option(help="length of the history, at least 36")] = 36,
     as_of: Annotated[str, typer.Option(help="last day of the history")] = "2026-07-01",
     effect: Annotated[float, typer.Option(help="multiplies every planted effect; 0 plants none")] = 1.0,
+    industry: Annotated[str, typer.Option(help="how customers buy and ask")] = "industrial distribution",
+    region: Annotated[
+        list[str] | None, typer.Option(help="country to sell in; may be repeated [default: all]")
+    ] = None,
+    tiers: Annotated[str, typer.Option(help="shares of gold, silver and bronze")] = "0.08,0.25,0.67",
+    seasonality: Annotated[float, typer.Option(help="multiplies the industry's season")] = 1.0,
+    defects: Annotated[float, typer.Option(help="multiplies the errors in source extracts")] = 1.0,
+    effect_of: Annotated[
+        list[str] | None,
+        typer.Option(help="e.g. define.journey_map=0; multiplies what is planted for one play"),
+    ] = None,
+    domain: Annotated[
+        list[str] | None, typer.Option(help="only this domain and what it needs; may be repeated")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes on this machine")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="address of a Dask scheduler, e.g. tcp://host:8786; its workers see TO")
+    ] = None,
 ) -> None:
-    """Generate a synthetic world as a store."""
-    from playbook.world.generate import write_world
-    from playbook.world.settings import WorldSettings
+    """Generate a synthetic world as a store: the same bytes for the same settings, whoever does the work."""
+    from playbook.progress import counting
+    from playbook.world import generate as world
+    from playbook.world.settings import COUNTRIES, WorldSettings
 
-    write_world(WorldSettings(seed, customers, months, as_of, effect), to)
+    settings = WorldSettings(
+        seed=seed,
+        customers=customers,
+        months=months,
+        as_of=as_of,
+        effect=effect,
+        industry=industry,
+        regions=tuple(region or COUNTRIES),
+        tiers=tuple(_number(share, "--tiers") for share in tiers.split(",")),
+        seasonality=seasonality,
+        defects=defects,
+        effects=dict(_effect(text) for text in effect_of or ()),
+    )
+    helpers = world.dask_cluster(scheduler) if scheduler else world.workers(workers)
+    with helpers as executor, counting("blocks") as report:
+        world.write_world(settings, to, domains=domain, executor=executor, report=report)
     typer.echo(f"wrote a world of {customers:,} customers to {to}")
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"{option}: expected a number, got '{text}'") from None
+
+
+def _effect(text: str) -> tuple[str, float]:
+    play, equals, factor = text.partition("=")
+    if not equals:
+        raise SettingsError(f"--effect-of: expected play=factor like define.journey_map=0, got '{text}'")
+    return play, _number(factor, f"--effect-of {play}")
 
 
 @app.command()

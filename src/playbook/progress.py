@@ -1,4 +1,4 @@
-"""A progress bar over the steps of a run."""
+"""Progress bars: over the steps of a run, over the blocks of a world."""
 
 from __future__ import annotations
 
@@ -37,3 +37,19 @@ def progress() -> Iterator[Callable[[str, str], None]]:
                 bar.update(tasks[step], description=text, total=1, completed=1)
 
         yield report
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on standard error how much is done; give the function that takes (done, of how many).
+
+    Where the output is not a terminal, nothing is shown.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

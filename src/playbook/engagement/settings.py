@@ -45,6 +45,12 @@ class World(Strict):
     customers: int = WorldSettings.customers
     months: int = WorldSettings.months
     effect: float = WorldSettings.effect
+    industry: str = WorldSettings.industry
+    regions: list[str] = Field(default_factory=lambda: list(WorldSettings.regions))
+    tiers: list[float] = Field(default_factory=lambda: list(WorldSettings.tiers))
+    seasonality: float = WorldSettings.seasonality
+    defects: float = WorldSettings.defects
+    effects: dict[str, float] = Field(default_factory=dict)
 
 
 class Data(Strict):

@@ -13,6 +13,7 @@ import numpy as np
 
 from playbook.store import schemas
 from playbook.store.mapping import ClientMapping, Column, Condition, Reject, Source, SourceColumn, Table
+from playbook.store.writing import conform
 
 if TYPE_CHECKING:
     import duckdb
@@ -242,7 +243,7 @@ class _Desk:
             zone = self.source.columns[column.source_column].zone if column.source_column else None
             if zone:
                 frame[key] = _utc(frame[key], zone)
-        return frame.astype({c.name: schemas.KINDS[c.kind] for c in canonical.columns})
+        return conform(name, frame)  # a flag that the export doesn't know is false
 
     def quarantine(self) -> pd.DataFrame:
         """Return the rows that were set aside."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from playbook.store.reading import INFO
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LOCK = "lock"
 
 
 def file_hash(path: Path) -> str:
@@ -35,9 +38,10 @@ def write_json(path: Path, value: Any) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of a table: its rows and the SHA-256 of its bytes."""
+    """One Parquet file of a table: its path in the store, its rows and the SHA-256 of its bytes."""
 
     table: str
+    file: str
     rows: int
     sha256: str
 
@@ -49,9 +53,9 @@ def write_part(draft: Path, name: str, frame: pd.DataFrame, number: int | None =
     """
     folder = draft / "truth" if name.startswith("truth_") else draft
     file = folder / f"{name}.parquet" if number is None else folder / name / f"{number:05d}.parquet"
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     frame.to_parquet(file, compression="zstd", compression_level=1, index=False)
-    return Part(name, len(frame), file_hash(file))
+    return Part(name, file.relative_to(draft).as_posix(), len(frame), file_hash(file))
 
 
 class Draft:
@@ -65,13 +69,19 @@ class Draft:
         """Note files that were written."""
         self.parts += parts
 
+    def check(self) -> None:
+        """Raise a StoreError when a file that was reported is not there: its worker sees another disk."""
+        for part in self.parts:
+            if not (self.path / part.file).is_file():
+                raise StoreError(f"'{self.path / part.file}' is missing: all workers must see this folder")
+
     def contents(self) -> dict[str, Any]:
         """Return the hash of all tables, and of each its rows and hash; truth is left out."""
         tables: dict[str, list[Part]] = {}
         for part in self.parts:
             if not part.table.startswith("truth_"):
                 tables.setdefault(part.table, []).append(part)
-        rows = {}
+        rows: dict[str, dict[str, Any]] = {}
         for name, parts in sorted(tables.items()):
             digest = parts[0].sha256 if len(parts) == 1 else _digest(part.sha256 for part in parts)
             rows[name] = {"rows": sum(part.rows for part in parts), "sha256": digest}
@@ -80,6 +90,17 @@ class Draft:
 
 def _digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("".join(texts).encode()).hexdigest()
+
+
+def _lock(folder: Path, target: Path) -> sqlite3.Connection:
+    """Return a lock on a draft that ends with the process: SQLite's, which works on every system."""
+    lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
+    try:
+        lock.execute("begin exclusive")
+    except sqlite3.OperationalError:
+        lock.close()
+        raise StoreError(f"'{target}' is being written by another process: wait until it has ended") from None
+    return lock
 
 
 @contextmanager
@@ -100,19 +121,25 @@ def store_draft(path: str | Path, info: Mapping[str, Any]) -> Iterator[Draft]:
     if replaced.exists() and not target.exists():
         # A kill came between the two moves below: keep the old store until the new one is whole.
         replaced.rename(target)
+    if folder.exists():
+        _lock(folder, target).close()  # nobody else's: what a kill left
     for rest in (folder, replaced):
         if rest.exists():
             shutil.rmtree(rest)
     (folder / "truth").mkdir(parents=True)
-    draft = Draft(folder)
+    draft, lock = Draft(folder), _lock(folder, target)
     try:
         yield draft
+        draft.check()
         text = json.dumps({**info, **draft.contents()}, indent=2, default=str)
         (folder / INFO).write_text(text + "\n", encoding="utf-8")
     except OSError as problem:
         raise StoreError(
             f"'{target}' is incomplete ({problem.strerror or problem}): make room and run the command again"
         ) from problem
+    finally:
+        lock.close()
+    (folder / LOCK).unlink()
     if target.exists():
         target.rename(replaced)  # in one move, so that a store is never seen half deleted
     folder.rename(target)
@@ -169,9 +196,10 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 def _of_kind(values: pd.Series, kind: str) -> pd.Series:
     from playbook.store.schemas import KINDS
 
+    wanted: Any = KINDS[kind]
     if kind == "flag":
         values = values.astype("boolean").fillna(False)  # rows of a domain that does not know of the flag
-    return values.astype(KINDS[kind]) if values.dtype != KINDS[kind] else values
+    return values.astype(wanted) if values.dtype != wanted else values
 
 
 def validate(name: str, frame: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import importlib
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from graphlib import TopologicalSorter
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -28,17 +28,21 @@ if TYPE_CHECKING:
 BLOCK_CUSTOMERS = 20_000
 
 
-def block_settings(settings: WorldSettings) -> list[WorldSettings]:
-    """Return the settings of every block: together they have all customers, in shares as even as can be.
+def count_blocks(settings: WorldSettings) -> int:
+    """Return how many blocks a world has."""
+    return -(-settings.customers // BLOCK_CUSTOMERS)
+
+
+def block_settings(settings: WorldSettings, block: int) -> WorldSettings:
+    """Return the settings of one block: together they have all customers, in shares as even as can be.
 
     Examples
     --------
-    >>> [s.customers for s in block_settings(WorldSettings(customers=50_000))]
+    >>> [block_settings(WorldSettings(customers=50_000), k).customers for k in range(3)]
     [16667, 16667, 16666]
     """
-    blocks = -(-settings.customers // BLOCK_CUSTOMERS)
-    share, rest = divmod(settings.customers, blocks)
-    return [replace(settings, customers=share + (k < rest), block=k) for k in range(blocks)]
+    share, rest = divmod(settings.customers, count_blocks(settings))
+    return replace(settings, customers=share + (block < rest), block=block)
 
 
 def stream(seed: int, domain: str, block: int = 0) -> np.random.Generator:
@@ -65,8 +69,8 @@ def with_needs(domains: Iterable[str]) -> list[str]:
 
     Examples
     --------
-    >>> with_needs(["delivery"])
-    ['company', 'market', 'programmes', 'orders', 'delivery']
+    >>> with_needs(["programmes"])
+    ['company', 'market', 'programmes']
     """
     wanted: dict[str, tuple[str, ...]] = {}
     queue = sorted(domains)
@@ -86,28 +90,45 @@ def is_company_wide(domain: str) -> bool:
     return getattr(module, "ONCE", False) and all(is_company_wide(need) for need in module.NEEDS)
 
 
-def generate_block(settings: WorldSettings, domains: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Generate the tables of one block (of `block_settings`), truth included, by name."""
+@lru_cache(maxsize=2)
+def _company(settings: WorldSettings, domains: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+    """Return the tables of the company-wide domains; they are kept for the next block, and nobody changes them."""
+    tables: dict[str, pd.DataFrame] = {}
+    for name in domains:
+        _add(tables, name, settings)
+    return tables
+
+
+def _add(tables: dict[str, pd.DataFrame], name: str, settings: WorldSettings) -> list[str]:
+    """Add what a domain makes to `tables`; return the names of what it made."""
     import pandas as pd
 
-    head = replace(settings, block=0)
-    tables: dict[str, pd.DataFrame] = {}
-    others: set[str] = set()  # company-wide tables, written with block 0
-    for name in with_needs(domains):
-        module = domain_module(name)
-        shared = settings.block > 0 and is_company_wide(name)
-        if settings.block > 0 and getattr(module, "ONCE", False) and not shared:
-            continue
-        own = head if shared else settings
-        made = module.generate(own, tables, stream(own.seed, name, own.block))
-        for table, frame in made.items():
-            known = tables.get(table)
-            if known is None or table in getattr(module, "COMPLETES", ()):
-                tables[table] = frame
-            else:
-                tables[table] = pd.concat([known, frame], ignore_index=True)
-            if shared:
-                others.add(table)
-            else:
-                others.discard(table)
-    return {name: frame for name, frame in tables.items() if not name.startswith("_") and name not in others}
+    module = domain_module(name)
+    made = module.generate(settings, tables, stream(settings.seed, name, settings.block))
+    for table, frame in made.items():
+        known = tables.get(table)
+        is_whole = known is None or table in getattr(module, "COMPLETES", ())
+        tables[table] = frame if is_whole else pd.concat([known, frame], ignore_index=True)
+    return list(made)
+
+
+def generate_block(settings: WorldSettings, block: int, domains: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """Generate the tables of one block of a world, truth included, by name.
+
+    Company-wide tables come with block 0 only.
+    """
+    own = block_settings(settings, block)
+    order = with_needs(domains)
+    company_wide = tuple(name for name in order if is_company_wide(name))
+    shared = _company(settings, company_wide)
+    tables, written = dict(shared), set(shared) if block == 0 else set()
+    for name in order:
+        if name not in company_wide and (block == 0 or not getattr(domain_module(name), "ONCE", False)):
+            written.update(_add(tables, name, own))
+    # The company's rows come first in a table to which a block added its own.
+    others = {name: len(frame) for name, frame in shared.items()} if block else {}
+    return {
+        name: frame.iloc[others.get(name, 0) :].reset_index(drop=True) if name in others else frame
+        for name, frame in tables.items()
+        if name in written and not name.startswith("_")
+    }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook.world import domain_names
-from playbook.world.blocks import block_settings, generate_block
+from playbook.world.blocks import count_blocks, generate_block, with_needs
 from playbook.world.settings import WorldSettings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def generate(settings: WorldSettings, *, domains: Iterable[str] | None = None) -
     from playbook.store.writing import conform
 
     chosen = tuple(domain_names() if domains is None else domains)
-    blocks = [generate_block(block, chosen) for block in block_settings(settings)]
+    blocks = [generate_block(settings, k, chosen) for k in range(count_blocks(settings))]
     names = dict.fromkeys(name for block in blocks for name in block)
     tables = {name: [block[name] for block in blocks if name in block] for name in names}
     return {
@@ -84,15 +84,16 @@ def write_world(
     from playbook.store.writing import store_draft
 
     chosen = tuple(domain_names() if domains is None else domains)
+    with_needs(chosen)  # an unknown name is refused before anything is written
     info = {
         "kind": "world",
         "name": "synthetic world",
         "version": __version__,
         "settings": settings.as_dict(),
     }
-    blocks = block_settings(settings)
+    blocks = range(count_blocks(settings))
     with store_draft(path, info) as draft:
-        write = partial(_write_block, draft.path, chosen, len(blocks) > 1)
+        write = partial(_write_block, draft.path, settings, chosen, len(blocks) > 1)
         done = map(write, blocks) if executor is None else _in_order(executor, write, blocks)
         for count, parts in enumerate(done, start=1):
             draft.add(parts)
@@ -101,19 +102,23 @@ def write_world(
 
 
 def _write_block(
-    draft: Path, domains: tuple[str, ...], in_parts: bool, settings: WorldSettings
+    draft: Path, settings: WorldSettings, domains: tuple[str, ...], in_parts: bool, block: int
 ) -> list[Part]:
+    import pyarrow as pa
+
     from playbook.store.writing import conform, write_part
 
-    tables = generate_block(settings, domains)
-    return [
-        write_part(draft, name, conform(name, tables.pop(name)), settings.block if in_parts else None)
+    tables = generate_block(settings, block, domains)
+    parts = [
+        write_part(draft, name, conform(name, tables.pop(name)), block if in_parts else None)
         for name in sorted(tables)
     ]
+    pa.default_memory_pool().release_unused()  # else Arrow keeps the largest block's memory
+    return parts
 
 
 def _in_order(
-    executor: Executor, write: Callable[[WorldSettings], list[Part]], blocks: list[WorldSettings]
+    executor: Executor, write: Callable[[int], list[Part]], blocks: Iterable[int]
 ) -> Iterator[list[Part]]:
     """Yield the parts of each block in order; no result waits in memory but a few file names."""
     futures = [executor.submit(write, block) for block in blocks]
@@ -136,7 +141,7 @@ def workers(n: int) -> Iterator[Executor | None]:
 
 
 @contextmanager
-def dask_cluster(address: str) -> Iterator[Executor]:
+def dask_cluster(address: str, timeout_s: float = 10) -> Iterator[Executor]:
     """Yield the executor of the Dask cluster at `address`, e.g. ``tcp://scheduler:8786``.
 
     Raises
@@ -153,7 +158,7 @@ def dask_cluster(address: str) -> Iterator[Executor]:
             "a Dask cluster needs the optional extra: pip install 'playbook[cluster]'"
         ) from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=timeout_s)
     except (OSError, ValueError) as problem:
         reason = str(problem).splitlines()[0]
         raise SettingsError(

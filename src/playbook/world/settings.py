@@ -118,6 +118,9 @@ class WorldSettings:
                 raise SettingsError(f"world.effects: unknown play '{play}'; {nearest(str(play), plants())}")
             _check(f"world.effects, {play}", factor, 0.0, 3.0)
 
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as a plain mapping."""
         return {name: value for name, value in asdict(self).items() if name != "block"}

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from playbook.world.draws import TEXT
+
 COLUMNS: dict[str, dict[str, str]] = {
     "truth_effects": {
         "action": "what was done, an arm or a touchpoint",
@@ -70,11 +72,16 @@ def planted(table: str, play: str, /, **columns: Any) -> pd.DataFrame:
         raise ValueError(
             f"{table} has no column {', '.join(sorted(unknown))}; it has {', '.join(COLUMNS[table])}"
         )
-    frame = pd.DataFrame(columns)
-    frame = frame.reindex(columns=list(COLUMNS[table]))
+    n = max((len(value) for value in columns.values() if not _is_one(value)), default=1)
     numbers = {*NUMBERS, *({"value"} if table in ("truth_outcomes", "truth_parameters") else ())}
+    made: dict[str, Any] = {"play": pd.array([play] * n, dtype=TEXT)}
     for name in COLUMNS[table]:
-        kind = "float64" if name in numbers else "datetime64[us]" if name in MOMENTS else "str"
-        frame[name] = frame[name].astype(kind)
-    frame.insert(0, "play", pd.array([play] * len(frame), dtype="str"))
-    return frame
+        kind: Any = "float64" if name in numbers else "datetime64[us]" if name in MOMENTS else TEXT
+        value = columns.get(name)
+        whole = [value] * n if _is_one(value) else value
+        made[name] = pd.Series(whole).reset_index(drop=True).astype(kind)
+    return pd.DataFrame(made)
+
+
+def _is_one(value: Any) -> bool:
+    return value is None or isinstance(value, str) or not hasattr(value, "__len__")

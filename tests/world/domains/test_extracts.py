@@ -14,12 +14,12 @@ SOURCES = {source: name for source, (name, _) in LAYOUTS.items()}
 
 @pytest.fixture(scope="module")
 def world() -> dict[str, pd.DataFrame]:
-    return generate(WorldSettings(seed=1, customers=3000), domains=["extracts"])
+    return generate(WorldSettings(seed=1, customers=3000), domains=["extracts", "web"])
 
 
 @pytest.fixture(scope="module")
 def quiet() -> dict[str, pd.DataFrame]:
-    return generate(WorldSettings(seed=1, customers=1000, effect=0.0), domains=["extracts"])
+    return generate(WorldSettings(seed=1, customers=1000, effect=0.0), domains=["extracts", "web"])
 
 
 @pytest.mark.parametrize("name", [*SOURCES.values(), "events"])

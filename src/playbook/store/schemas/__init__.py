@@ -1,4 +1,4 @@
-"""The canonical tables: one file per domain, one declaration per table.
+"""The canonical tables: one declaration per table, in files by theme; `AREAS` groups them.
 
 Conventions: text keys `<noun>_id`; `_at` UTC timestamps without a zone; `_on` dates as midnight timestamps; durations
 `_s`, `_min`, `_h`, `_d`; `_amt` money in the engagement's currency; `_share` 0 to 1; validity half-open.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -27,6 +27,15 @@ KINDS = {
 }
 SQL_TYPES = {"text": "varchar", "time": "timestamp", "number": "double", "count": "bigint", "flag": "boolean"}
 
+AREAS = {
+    "Commercial": ("market", "contracts", "preferences", "programmes"),
+    "Fulfilment": ("orders", "delivery", "network", "supply"),
+    "Service and voice": ("service", "voice", "processes"),
+    "Organisation": ("organisation", "training"),
+    "Systems and control": ("systems", "events", "changes", "access", "models", "privacy", "quality"),
+    "Source extracts": ("extracts", "sources"),
+}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -44,13 +53,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One canonical table: what a row is, what identifies it, and its columns."""
+    """One canonical table: what a row is, what identifies it, its columns, and the system it usually comes from.
+
+    `area` groups tables in the data dictionary; see `AREAS`.
+    """
 
     name: str
     grain: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     personal: tuple[str, ...] = field(default=())
+    system: str = ""
+    area: str = ""
 
     def column(self, name: str) -> Column:
         """Return the column `name`.
@@ -90,13 +104,18 @@ class Table:
         )
 
 
+def _area(file: str) -> str:
+    return next((area for area, files in AREAS.items() if file in files), "Other")
+
+
 @cache
 def tables() -> MappingProxyType[str, Table]:
     """Return every canonical table by name, from the files beside this one."""
     found: dict[str, Table] = {}
     for info in pkgutil.iter_modules(__path__):
-        for table in importlib.import_module(f"{__name__}.{info.name}").TABLES:
-            found[table.name] = table
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        for table in module.TABLES:
+            found[table.name] = replace(table, area=_area(info.name))
     return MappingProxyType(found)
 
 

@@ -16,6 +16,17 @@ TABLES = (
             Column("dispatched_at", "time", "left the warehouse"),
             Column("delivered_at", "time", "arrived; empty while under way", nullable=True),
             Column("items_correct", "flag", "what arrived is what was ordered"),
+            Column("lane_id", "text", "lane it took", nullable=True),
+            Column("picked_at", "time", "taken from the shelf", nullable=True),
+            Column("attempts", "number", "times the carrier stood at the door", "1", nullable=True, low=0),
+            Column("pick_distance_m", "number", "way through the warehouse to collect it", "m", nullable=True,
+                   low=0),
+            Column("window_met", "flag", "came within the hours agreed with the customer", nullable=True),
+            Column("preference_id", "text", "preference of the customer that applied", nullable=True),
+            Column("preference_applied", "flag", "that preference was followed", nullable=True),
+            Column("cost_amt", "number", "cost of carriage", "money", nullable=True, low=0),
+            Column("staff_id", "text", "who picked it", nullable=True),
         ),
+        system="warehouse and carrier systems",
     ),
-)
+)  # fmt: skip

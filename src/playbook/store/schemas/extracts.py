@@ -1,4 +1,4 @@
-"""What source systems export, uncleaned and all text; and the web and app log."""
+"""What source systems export, uncleaned and all text."""
 
 from playbook.store.schemas import Column, Table
 
@@ -26,10 +26,15 @@ TABLES = (
             _raw("city", "city"),
             _raw("postcode", "postcode"),
             _raw("country", "ISO 3166 alpha-2 code"),
+            _raw("terms", "agreed days to pay, e.g. 30 days"),
+            _raw("invoice_by", "how invoices are sent"),
+            _raw("unloading", "how goods are unloaded"),
+            _raw("opening", "when the site takes deliveries"),
             _raw("created_on", "YYYY-MM-DD"),
             EXTRACTED,
         ),
         personal=("first_name", "last_name", "email", "phone", "street"),
+        system="CRM",
     ),
     Table(
         "src_erp_customers",
@@ -45,10 +50,15 @@ TABLES = (
             _raw("town", "city"),
             _raw("postal_code", "postcode without blanks"),
             _raw("country_code", "ISO 3166 alpha-2 code"),
+            _raw("payment_key", "agreed days to pay, e.g. Z030"),
+            _raw("billing_mode", "how invoices are sent"),
+            _raw("unload_mode", "how goods are unloaded"),
+            _raw("receiving_hours", "when the site takes deliveries"),
             _raw("changed_on", "DD.MM.YYYY"),
             EXTRACTED,
         ),
         personal=("name", "mail", "telephone", "street_address"),
+        system="ERP",
     ),
     Table(
         "src_support_users",
@@ -62,22 +72,14 @@ TABLES = (
             _raw("organisation", "company"),
             _raw("address_line", "street and number"),
             _raw("zip", "postcode"),
+            _raw("pays_within", "agreed days to pay, e.g. 30"),
+            _raw("invoices", "how invoices are sent"),
+            _raw("unloading_by", "how goods are unloaded"),
+            _raw("hours", "when the site takes deliveries"),
             _raw("signed_up", "DD/MM/YYYY"),
             EXTRACTED,
         ),
         personal=("display_name", "login_email", "mobile", "address_line"),
-    ),
-    Table(
-        "events",
-        "one thing done on the website or in the app",
-        ("event_id",),
-        (
-            Column("event_id", "text", "key"),
-            Column("event_type", "text", "page_view, search, basket, order, help, sign_in"),
-            Column("customer_id", "text", "who had signed in; empty while anonymous", nullable=True),
-            Column("anon_id", "text", "device, as its cookie says"),
-            Column("session_id", "text", "visit"),
-            Column("occurred_at", "time", "when"),
-        ),
+        system="support portal",
     ),
 )

@@ -22,5 +22,6 @@ TABLES = (
             Column("practice_no", "count", "of this person, from 1; 0 for what is taken once", low=0),
             Column("score_share", "number", "right before feedback", "share", True, low=0, high=1),
         ),
+        system="learning platform",
     ),
 )  # fmt: skip

@@ -25,6 +25,11 @@ MARKETS = (
     ("BR", "BR", "America/Sao_Paulo", "pt", "pt_BR", 0.10, 2_000, 9.0, "BRL"),
 )
 
+RESIDENCY = ("EU", "BR")  # laws under which this company keeps personal data in the country
+MARKET_OVER_OWN = 25.0  # customers of all suppliers, for one of the company's
+ENTERED_YEARS_BEFORE = (22, 14, 11, 6, 2)  # the history, by market
+SUPPLIERS = 12
+
 
 def market_shares(settings: WorldSettings) -> np.ndarray:
     """Return the share of customers in each of `MARKETS`; 0 where the company does not sell."""
@@ -41,22 +46,31 @@ def generate(
 
 def _regions(settings: WorldSettings) -> pd.DataFrame:
     regions = pd.DataFrame(
-        [
-            (f"R{i}", country, law, zone, language, float(kbps), wage, currency)
-            for i, (country, law, zone, language, _, _, kbps, wage, currency) in enumerate(MARKETS, start=1)
-        ],
+        MARKETS,
         columns=[
-            "region_id",
             "country",
             "jurisdiction",
             "timezone",
             "language",
+            "locale",
+            "share",
             "bandwidth_kbps",
             "wage_amt_h",
             "currency",
         ],
     )
-    return regions[regions["country"].isin(settings.regions)].reset_index(drop=True)
+    regions.insert(0, "region_id", [f"R{i}" for i in range(1, len(MARKETS) + 1)])
+    regions["bandwidth_kbps"] = regions["bandwidth_kbps"].astype(float)
+    regions["residency_required"] = regions["jurisdiction"].isin(RESIDENCY)
+    regions["market_customers"] = regions["share"] * settings.customers * MARKET_OVER_OWN
+    regions["entered_on"] = [
+        (settings.start - pd.DateOffset(years=years)).as_unit("us") for years in ENTERED_YEARS_BEFORE
+    ]
+    return (
+        regions[regions["country"].isin(settings.regions)]
+        .drop(columns=["locale", "share"])
+        .reset_index(drop=True)
+    )
 
 
 def _products(settings: WorldSettings, rng: np.random.Generator) -> pd.DataFrame:
@@ -72,5 +86,12 @@ def _products(settings: WorldSettings, rng: np.random.Generator) -> pd.DataFrame
             "price_amt": price,
             "unit_cost_amt": np.round(price * rng.uniform(0.55, 0.75, n), 2),
             "hold_share_year": rng.choice([0.18, 0.22, 0.26], n),
+            "volume_dm3": np.round(np.exp(rng.normal(0.7, 1.0, n)), 2),
+            "weight_kg": np.round(np.exp(rng.normal(0.2, 1.0, n)), 2),
+            "supplier_unit_id": [f"V{v:02d}" for v in rng.integers(1, SUPPLIERS + 1, n)],
+            "setup_h": np.round(rng.gamma(4.0, 0.5, n), 2),
+            "run_h_per_unit": np.round(rng.gamma(4.0, 0.01, n), 4),
+            "setup_amt": np.round(rng.gamma(4.0, 20.0, n), 2),
+            "salvage_amt": np.round(price * rng.uniform(0.1, 0.35, n), 2),
         }
     )

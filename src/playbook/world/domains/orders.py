@@ -1,6 +1,6 @@
 """Orders: each customer buys at a latent rate until they leave; what operations do changes both.
 
-Planted, per customer in `truth_customers` and `truth_purchases`:
+Planted, per customer in `truth_customers` and, as of the end of the history, in `truth_purchases`:
 
 - `rate_week` (orders a week while active), `spend_amt` (mean of an order), with elasticity
   `market.SPEND_ON_RATE` on the rate, which gamma-gamma assumes to be 0.
@@ -24,6 +24,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.delivery import parcels
+from playbook.world.domains.habits import swap_products
+from playbook.world.draws import pick, words
+from playbook.world.histories import purchase_weeks
 from playbook.world.keys import ids
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
     from playbook.world.settings import WorldSettings
 
-NEEDS: tuple[str, ...] = ("company", "market", "programmes")
+NEEDS: tuple[str, ...] = ("company", "market", "habits", "programmes", "fortunes")
 COMPLETES = ("customers",)
 
 MARGIN_NOISE = 0.05
@@ -45,7 +48,7 @@ WEEK_US = 604_800_000_000
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
-    """Return orders, order_lines and truth_purchases, customers with who closed, and _parcels for delivery."""
+    """Return orders, order_lines and truth_purchases, customers with who closed, _parcels and _lines."""
     customers, truth = tables["customers"], tables["truth_customers"]
     start, end = np.datetime64(settings.start, "us"), np.datetime64(settings.end, "us")
     created = customers["created_at"].to_numpy()
@@ -56,16 +59,16 @@ def generate(
 
     budget = truth["spend_amt"].to_numpy()[who] * rng.gamma(6.0, 1 / 6.0, len(who)) * _season(settings, at)
     if "_spend_changes" in tables:
-        budget = budget * factor_at((at - start) / WEEK_US, who, tables["_spend_changes"])
+        budget = budget * factor_at(weeks_since(start, at), who, tables["_spend_changes"])
     orders = _orders(settings, customers["customer_id"].array, who, at, rng)
-    order_lines = _order_lines(settings, orders["order_id"].array, budget, tables["products"], rng)
+    order_lines, lines = _order_lines(settings, tables, orders["order_id"].array, who, budget, rng)
 
     lifetime = (truth["lifetime_weeks"].to_numpy() * WEEK_US).clip(max=1e17).astype("timedelta64[us]")
     ended = np.fmin(created + lifetime, left)  # NaT is later than all
     ended = np.where(ended < end, ended, np.datetime64("NaT"))
     tells = rng.random(len(customers)) < TELLS
     closed = np.where(tells & (ended + TELLS_AFTER < end), ended + TELLS_AFTER, np.datetime64("NaT"))
-    rate = truth["rate_week"].to_numpy()
+    rate, spend = _at_the_end(settings, truth, tables)
     sensitivity = truth["late_sensitivity"].to_numpy()
     latent = pd.DataFrame(
         {
@@ -75,7 +78,7 @@ def generate(
             "rate_week": rate,
             "dropout_week": truth["dropout_week"]
             + rate * LATE_SHARE * np.minimum(LEAVE_WHEN_LATE * settings.effect * sensitivity, 1),
-            "spend_amt": truth["spend_amt"],
+            "spend_amt": spend,
         }
     )
     return {
@@ -84,7 +87,27 @@ def generate(
         "order_lines": order_lines,
         "truth_purchases": latent,
         "_parcels": sent,
+        "_lines": lines,
     }
+
+
+def _at_the_end(
+    settings: WorldSettings, truth: pd.DataFrame, tables: dict[str, pd.DataFrame]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each customer's rate and spend with all changes that still hold when the history ends."""
+    now = np.full(len(truth), settings.days / 7 - 1e-3)
+    who = np.arange(len(truth))
+    rate, spend = truth["rate_week"].to_numpy(), truth["spend_amt"].to_numpy()
+    if "_rate_changes" in tables:
+        rate = rate * factor_at(now, who, tables["_rate_changes"])
+    if "_spend_changes" in tables:
+        spend = spend * factor_at(now, who, tables["_spend_changes"])
+    return rate, spend
+
+
+def weeks_since(start: np.datetime64, at: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Return the weeks from `start` to each moment, (n,)."""
+    return (at - start).astype(np.int64) / WEEK_US
 
 
 def factor_at(
@@ -103,6 +126,20 @@ def factor_at(
     return np.exp(np.cumsum(step)[:-1])
 
 
+def highest_factor(changes: pd.DataFrame, n: int) -> NDArray[np.float64]:
+    """Return the largest product of changes that ever holds for each of `n` customers, at least 1."""
+    who = np.tile(changes["customer"].to_numpy(), 2)
+    week = np.concatenate([changes["from_week"], changes["to_week"]])
+    size = np.log(changes["factor"].to_numpy())
+    step = np.concatenate([size, -size])
+    order = np.lexsort((step, week, who))  # what ends makes room before what begins adds to it
+    # All steps of a customer sum to nothing, so the running sum needs no restart.
+    level = np.cumsum(step[order])
+    highest = np.zeros(n)
+    np.maximum.at(highest, who[order], level)
+    return np.exp(highest)
+
+
 def _moments(
     settings: WorldSettings,
     created: NDArray[np.datetime64],
@@ -110,32 +147,21 @@ def _moments(
     changes: pd.DataFrame | None,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.datetime64]]:
-    """Return who orders (position) and when, for every order before the latent dropout, by customer and time.
-
-    Counts are Poisson over the time a customer is both known and alive; given the count, times are uniform
-    over that time (the order statistics of a Poisson process), so no loop over customers is needed.
-    """
+    """Return who orders (position) and when, for every order before the latent dropout, by customer and time."""
     start, end = np.datetime64(settings.start, "us"), np.datetime64(settings.end, "us")
-    window = (end - created) / np.timedelta64(1, "W")
-    alive = np.minimum(window, truth["lifetime_weeks"].to_numpy())
+    alive = np.minimum(-weeks_since(end, created), truth["lifetime_weeks"].to_numpy())
     rate = truth["rate_week"].to_numpy()
     if changes is not None:
-        more = np.maximum(np.log(changes["factor"].to_numpy()), 0)
-        highest = np.exp(np.bincount(changes["customer"].to_numpy(), more, len(rate)))
+        highest = highest_factor(changes, len(rate))
         rate = rate * highest
-    is_new = created > start
-    count = is_new + rng.poisson(rate * alive)  # a new customer begins with an order
-    who = np.repeat(np.arange(len(created)), count)
-    share = rng.random(len(who))
-    share[(np.cumsum(count) - count)[is_new]] = 0.0
-    share = np.sort(who + share) - who  # within each customer; a double is fine to a second of ten years
-    offset = (np.maximum(share, 0.0) * alive[who] * WEEK_US).astype("timedelta64[us]")
-    at = np.minimum(created[who] + offset, end - np.timedelta64(1, "s"))
+    is_new = created > start  # a new customer begins with an order
+    who, week = purchase_weeks(rate, alive, rng, begins=is_new)
+    last = np.datetime64(settings.end - pd.Timedelta("1s"), "us")
+    at = np.minimum(created[who] + (week * WEEK_US).astype("timedelta64[us]"), last)
     if changes is None:
         return who, at
-    chance = factor_at((at - start) / WEEK_US, who, changes) / highest[who]
-    kept = rng.random(len(who)) < chance
-    kept[(np.cumsum(count) - count)[is_new]] = True
+    chance = factor_at(weeks_since(start, at), who, changes) / highest[who]
+    kept = (rng.random(len(who)) < chance) | ((week == 0.0) & is_new[who])
     return who[kept], at[kept]
 
 
@@ -177,38 +203,37 @@ def _orders(
         {
             "order_id": ids("O", n, settings.block),
             "customer_id": customer_id.take(who),
-            "kind": pd.array(["order"], dtype="str").take(np.zeros(n, dtype=np.int64)),
-            "channel": pd.array(list(channels), dtype="str").take(pick(list(channels.values()), n, rng)),
+            "kind": words(["order"], np.zeros(n, dtype=np.int64)),
+            "channel": words(list(channels), pick(list(channels.values()), n, rng)),
             "ordered_at": at,
-            "status": pd.array(["shipped"], dtype="str").take(np.zeros(n, dtype=np.int64)),
+            "status": words(["shipped"], np.zeros(n, dtype=np.int64)),
         }
     )
 
 
-def pick(shares: list[float], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return `n` positions drawn with these shares."""
-    table = np.cumsum(shares) / np.sum(shares)
-    return np.searchsorted(table[:-1], rng.random(n), side="right")
-
-
 def _order_lines(
     settings: WorldSettings,
+    tables: dict[str, pd.DataFrame],
     order_id: pd.api.extensions.ExtensionArray,
+    who: NDArray[np.int64],
     budget: NDArray[np.float64],
-    products: pd.DataFrame,
     rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Return the lines of each order: popular products, in quantities that use up the order's budget."""
-    n = len(order_id)
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the lines of each order: popular products, partners and favourites (`habits`), for the order's budget.
+
+    Then the order and product of each line, as positions.
+    """
+    n, products = len(order_id), tables["products"]
     lines = 1 + rng.poisson(settings.preset.lines_mean - 1, n)
     of = np.repeat(np.arange(n), lines)
     line_no = np.arange(len(of)) - np.repeat(np.cumsum(lines) - lines, lines) + 1
     popularity = 1 / np.arange(1, len(products) + 1) ** 0.8
     product = pick(list(popularity), len(of), rng)
+    product = swap_products(settings, tables["_favourites"], product, of, who, len(products), rng)
     price = products["price_amt"].to_numpy()[product]
     qty = np.maximum(1, np.round(budget[of] / lines[of] / price)).astype(np.int64)
     noise = 1 + rng.normal(0, MARGIN_NOISE, len(of)).clip(-0.2, 0.2)
-    return pd.DataFrame(
+    order_lines = pd.DataFrame(
         {
             "order_id": order_id.take(of),
             "line_no": line_no.astype(np.int64),
@@ -218,3 +243,4 @@ def _order_lines(
             "unit_cost_amt": products["unit_cost_amt"].to_numpy()[product],
         }
     )
+    return order_lines, pd.DataFrame({"order": of, "product": product})

@@ -1,0 +1,57 @@
+"""What runs for whom, in which version, and who changed it."""
+
+from playbook.store.schemas import Column, Table
+
+TABLES = (
+    Table(
+        "config_versions",
+        "one version of a setting, flag, procedure, workflow, template or order configuration",
+        ("config_version_id",),
+        (
+            Column("config_version_id", "text", "key"),
+            Column("config_id", "text", "what it is a version of"),
+            Column("kind", "text", "setting, flags, procedure, workflow, template, standard, order options ..."),
+            Column("account_id", "text", "for whom; empty: for all", nullable=True),
+            Column("unit_id", "text", "team that uses it; empty: all", nullable=True),
+            Column("environment", "text", "declared or live; test, production", nullable=True),
+            Column("key", "text", "name of the setting", nullable=True),
+            Column("value_json", "text", "its content, JSON", nullable=True),
+            Column("parent_version_id", "text", "version it was made from", nullable=True),
+            Column("content_hash", "text", "hash of its content", nullable=True),
+            Column("is_live", "flag", "runs for customers"),
+            Column("owner_staff_id", "text", "who answers for it", nullable=True),
+            Column("change_id", "text", "change that brought it", nullable=True),
+            Column("expires_at", "time", "meant to end", nullable=True),
+            Column("valid_from", "time", "in force from", nullable=True),
+            Column("valid_to", "time", "in force until; empty: still", nullable=True),
+        ),
+        system="configuration repository",
+    ),
+    Table(
+        "changes",
+        "a change, launch, fix, waiver, request, or decision of the playbook",
+        ("change_id",),
+        (
+            Column("change_id", "text", "key"),
+            Column("kind", "text", "change, fix, waiver, launch, backlog, playbook decision ..."),
+            Column("account_id", "text", "for whom; empty: for all", nullable=True),
+            Column("unit_id", "text", "team that asked or that it concerns", nullable=True),
+            Column("subject_type", "text", "kind of record it changes", nullable=True),
+            Column("subject_id", "text", "key of that record", nullable=True),
+            Column("requested_at", "time", "asked for", nullable=True),
+            Column("approvals_json", "text", "who approved which content, and when, JSON", nullable=True),
+            Column("deployed_at", "time", "went live", nullable=True),
+            Column("rolled_back_at", "time", "taken back", nullable=True),
+            Column("expires_at", "time", "meant to end", nullable=True),
+            Column("effort_points", "number", "estimated effort", "points", nullable=True, low=0),
+            Column("value_amt", "number", "expected worth; of a waiver: its cost", "money", nullable=True),
+            Column("predicted_low", "number", "lower end of what was predicted (80 %)", "of its metric", True),
+            Column("predicted_high", "number", "upper end of what was predicted (80 %)", "of its metric", True),
+            Column("realised", "number", "what came of it", "of its metric", nullable=True),
+            Column("sprint", "number", "sprint or quarter, counted from the start", "1", nullable=True),
+            Column("status", "text", "requested, approved, live, rejected, rolled back ...", nullable=True),
+            Column("description", "text", "in words", nullable=True),
+        ),
+        system="change and backlog tool",
+    ),
+)  # fmt: skip
