@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from playbook.store.writing import validate
+from playbook.store.writing import conform, validate
 from playbook.world.domains import contracts
-from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
+
+from ..trials import tables_of
 
 SETTINGS = WorldSettings(seed=1, customers=2000)
 
@@ -15,7 +16,7 @@ SETTINGS = WorldSettings(seed=1, customers=2000)
 @pytest.fixture(scope="module")
 def before():
     """What contracts read: two thousand customers, their orders, parcels and requests."""
-    return generate(SETTINGS, domains=["service"])
+    return tables_of(SETTINGS, ("service",))
 
 
 def made(tables: dict, effect: float = 1.0, seed: int = 1) -> dict:
@@ -32,7 +33,7 @@ def left_share(tables: dict, effect: float = 1.0) -> float:
 
 def test_terms_follow_each_other_and_only_the_last_can_end(before):
     """Versions count up without a gap; a term that ends is over, one that runs is not."""
-    table = made(before)["contracts"]
+    table = conform("contracts", made(before)["contracts"])
     validate("contracts", table)
     previous = table.groupby("contract_id")["ends_on"].shift()
     assert (table["starts_on"] == previous)[table["version_no"] > 1].all()
