@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from playbook.world.draws import words
 from playbook.world.keys import ids, local
+from playbook.world.plants import Plant
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
@@ -53,13 +55,13 @@ def generate(
     empty[:, :1] = False
     demand = sold + lost_demand(sold, empty, STOCKOUT_SHARE * settings.effect, rng)
 
-    flow, truth_lead = replenishment(settings, items, weeks, sold.sum(axis=1), empty, rng)
+    flow, truth_lead = replenishment(settings, "central", items, weeks, sold.sum(axis=1), empty, rng)
     forecasts, truth_forecasts = forecast(settings, items, weeks, demand, rng)
     n, s, t = sold.shape
     truth_demand = pd.DataFrame(
         {
-            "product_id": np.repeat(items, s * t),
-            "segment": np.tile(np.repeat(segments, t), n),
+            "product_id": words(list(items), np.repeat(np.arange(n), s * t)),
+            "segment": words(segments, np.tile(np.repeat(np.arange(s), t), n)),
             "week_on": np.tile(weeks, n * s),
             "demand_qty": demand.ravel(),
             "lost_qty": (demand - sold).ravel(),
@@ -72,27 +74,34 @@ def generate(
 def weekly_sales(
     tables: dict[str, pd.DataFrame], segments: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the stocked items, Mondays of whole weeks, and units sold, shape (items, segments, weeks)."""
-    orders, lines = tables["orders"], tables["order_lines"]
-    value = (lines["qty_ordered"] * lines["unit_cost_amt"]).groupby(lines["product_id"]).sum()
-    items = np.sort(value.nlargest(ITEMS).index.to_numpy())
-    account = tables["customers"].set_index("customer_id")["account_id"]
-    segment = account.map(tables["accounts"].set_index("account_id")["segment"])
-    days = orders["ordered_at"].to_numpy().astype("datetime64[D]")
+    """Return the stocked items, Mondays of whole weeks, and units sold, (items, segments, weeks)."""
+    lines, products = tables["_lines"], tables["products"]
+    order, product = lines["order"].to_numpy(), lines["product"].to_numpy()
+    qty = tables["order_lines"]["qty_ordered"].to_numpy()[: len(order)]
+    value = np.bincount(product, qty, len(products)) * products["unit_cost_amt"].to_numpy()
+    chosen = np.sort(np.argsort(-value, kind="stable")[:ITEMS])
+    account = pd.Index(tables["accounts"]["account_id"]).get_indexer(
+        pd.Index(tables["customers"]["account_id"])
+    )
+    segment = pd.Index(segments).get_indexer(pd.Index(tables["accounts"]["segment"]))[account]
+
+    days = tables["orders"]["ordered_at"].to_numpy()[: len(tables["_parcels"])].astype("datetime64[D]")
     monday = days - (days.astype(np.int64) + 3) % 7  # day 0 of the epoch was a Thursday
     first, last = monday.min(), monday.max()
     weeks = np.arange(first + np.timedelta64(7, "D"), last, np.timedelta64(7, "D")).astype(
         "datetime64[us]"
     )  # the first and the last week are cut off
 
-    order = pd.Index(orders["order_id"]).get_indexer(pd.Index(lines["order_id"]))
-    item = pd.Index(items).get_indexer(pd.Index(lines["product_id"]))
-    who = pd.Index(segments).get_indexer(pd.Index(orders["customer_id"].map(segment)))[order]
-    week = ((monday[order] - weeks[0].astype("datetime64[D]")).astype(np.int64)) // 7
-    used = (item >= 0) & (week >= 0) & (week < len(weeks))
-    sold = np.zeros((len(items), len(segments), len(weeks)), dtype=np.int64)
-    np.add.at(sold, (item[used], who[used], week[used]), lines["qty_ordered"].to_numpy()[used])
-    return items, weeks, sold
+    code = np.full(len(products), -1)
+    code[chosen] = np.arange(len(chosen))
+    mine = np.flatnonzero(code[product] >= 0)
+    week = ((monday - weeks[0].astype("datetime64[D]")).astype(np.int64) // 7)[order[mine]]
+    mine, week = mine[(week >= 0) & (week < len(weeks))], week[(week >= 0) & (week < len(weeks))]
+    who = segment[tables["_parcels"]["customer"].to_numpy()[order[mine]]]
+    shape = (len(chosen), len(segments), len(weeks))
+    place = np.ravel_multi_index((code[product[mine]], who, week), shape)
+    sold = np.bincount(place, qty[mine], int(np.prod(shape))).reshape(shape).astype(np.int64)
+    return products["product_id"].to_numpy()[chosen], weeks, sold
 
 
 def lost_demand(sold: np.ndarray, empty: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -108,18 +117,20 @@ def lost_demand(sold: np.ndarray, empty: np.ndarray, share: float, rng: np.rando
 
 def replenishment(
     settings: WorldSettings,
+    where: str,
     items: np.ndarray,
     weeks: np.ndarray,
     sold: np.ndarray,
     empty: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Return inventory and supply_orders, in balance with sales, and truth_lead_times.
+    """Return inventory and supply_orders of a site, in balance with sales, and truth_lead_times.
 
+    The central warehouse buys; others are supplied by it. `sold` and `empty` are (items, weeks).
     A delivery arrives on the Monday after an empty shelf, else every `CYCLE_WEEKS`. It brings what is sold
     until the next one and what is then left: nothing before an empty shelf, else about a week's demand.
     """
-    site = local("central", settings.block)
+    site, is_central = local(where, settings.block), where == "central"
     n, t = sold.shape
     arrives = np.arange(t)[None, :] % CYCLE_WEEKS == rng.integers(0, CYCLE_WEEKS, (n, 1))
     arrives = arrives | np.roll(empty, 1, axis=1)
@@ -143,13 +154,15 @@ def replenishment(
     placed = received - (lead * 7 * 86_400e6).astype("timedelta64[us]")
     supply_orders = pd.DataFrame(
         {
-            "supply_order_id": ids("B", len(item), settings.block),
+            "supply_order_id": ids("B" if is_central else f"B{where[0].upper()}", len(item), settings.block),
             "product_id": items[item],
             "to_site_id": site,
             "placed_at": placed,
             "due_at": placed + (mean[item] * 7 * 86_400e6).astype("timedelta64[us]"),
             "received_at": received,
             "qty": brought[item, when],
+            "kind": "purchase" if is_central else "transfer",
+            "from_site_id": None if is_central else local("central", settings.block),
         }
     )
     inventory = pd.DataFrame(
@@ -208,10 +221,11 @@ def forecast(
         {
             "origin_on": weeks[origin[at]],
             "target_week_on": weeks[0] + (origin[at] + ahead) * WEEK,
-            "product_id": items[item],
-            "segment": np.array(segments)[segment],
+            "product_id": words(list(items), item),
+            "segment": words(segments, segment),
             "is_behavioural": model == 1,
             "mean_qty": both.ravel(),
+            "site_id": words([local("central", settings.block)], np.zeros(both.size, dtype=np.int64)),
         }
     )
     over = np.sqrt((planner_error.cumsum(axis=-1) ** 2).mean(axis=2))  # items, segments, weeks ahead
@@ -225,3 +239,17 @@ def forecast(
         }
     )
     return frame, truth
+
+
+PLANTS = (
+    Plant(
+        play="balance.safety_stock",
+        what="Shelves run empty in some weeks, deliveries take longer than agreed, and a forecast from behaviour errs less "
+        "than the planner's, by segment.",
+        why="What was asked for in vain is in no order; long delays come together with empty shelves; not every segment "
+        "gains from the better forecast.",
+        tables=("orders", "order_lines", "products", "inventory", "supply_orders", "forecasts", "contracts"),
+        truth=("truth_demand", "truth_lead_times", "truth_forecasts"),
+        size="STOCKOUT_SHARE, LEAD_CV, 1 - RELIABILITY x effect",
+    ),
+)
