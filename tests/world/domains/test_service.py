@@ -5,7 +5,7 @@ import pytest
 
 from playbook.methods.queueing import simulate
 from playbook.store.writing import validate
-from playbook.world.domains import service
+from playbook.world.domains import requests, service
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 
@@ -55,7 +55,7 @@ def test_logged_waits_are_those_of_the_planted_calls_in_a_queue(world):
     """Replaying planted work and patience on the worked shifts gives the logged mean wait."""
     calls = world["interactions"].merge(world["truth_calls"], on="interaction_id").sort_values("arrived_at")
     start, minute = calls["arrived_at"].min().normalize(), np.timedelta64(60_000_000, "us")
-    shifts = world["shifts"].query("is_worked")
+    shifts = world["shifts"].query("is_worked and activity == 'phone'")
     agents, server = np.unique(shifts["staff_id"].to_numpy(dtype=object), return_inverse=True)
     skill = world["truth_staff"].set_index("staff_id")["skill"].loc[agents].to_numpy()
     served = simulate(
@@ -84,6 +84,6 @@ def test_late_parcels_cause_complaints_and_without_effect_none_do(world):
 
 def test_calls_follow_the_planted_hours():
     """Nobody calls when the desk is closed; each market's shares sum to one."""
-    profile = service.hour_profile()
+    profile = requests.hour_profile()
     assert profile.sum(axis=1) == pytest.approx(np.ones(5))
-    assert profile[:, : service.OPENS_H].sum() + profile[:, service.CLOSES_H :].sum() == 0
+    assert profile[:, : requests.OPENS_H].sum() + profile[:, requests.CLOSES_H :].sum() == 0

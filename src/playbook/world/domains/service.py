@@ -1,9 +1,10 @@
-"""Service: requests that orders and late parcels cause, the calls they lead to, and one desk of agents who
-answer them.
+"""Service: the contacts that requests lead to, and one desk of agents who answer them.
 
-Every wait in `interactions` comes out of one event-driven queue (`methods.queueing.simulate`) of the phone
-agents who were really on shift, first come first served; nothing about waits is drawn. Callers of all markets
-share that desk.
+Every wait of a phone call comes out of one event-driven queue (`methods.queueing.simulate`) of the phone
+agents who were really on shift, first come first served; nothing about those waits is drawn. Callers of all
+markets share that desk. What customers write is answered by another desk, and some of it by vendors (easy cases
+rather than hard ones, above all for the first vendor): later when more was written that day, when fewer came to
+work than planned, and when the case is not urgent.
 
 Planted, and kept in the truth tables:
 
@@ -17,6 +18,9 @@ Own agents answer some calls by chance, and some because difficult cases look fo
 plain comparison of handling times with and without the own agent is wrong. Calls that were given up have
 `answered_at` empty. Handling times are lognormal, patience is a gamma mixture of exponentials, days differ by
 more than chance: none of it is the exponential world of the Erlang formulas.
+
+What comes of a contact, and what else was tried in it, is planted by later domains; `_cases` tells them, for each
+ticket, of its first contact.
 """
 
 from __future__ import annotations
@@ -26,8 +30,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.methods.queueing import simulate, square_root_servers
+from playbook.methods.queueing import simulate
+from playbook.world.domains.organisation import VENDORS, desks
+from playbook.world.domains.requests import COMPLAINT, TIERS, category_names, slot
+from playbook.world.draws import words
 from playbook.world.keys import ids
+from playbook.world.plants import Plant
+from playbook.world.rosters import Agents, WrittenRoster
+from playbook.world.trials import factor_of
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -35,28 +45,13 @@ if TYPE_CHECKING:
 
     from playbook.world.settings import WorldSettings
 
-NEEDS: tuple[str, ...] = ("market", "orders", "delivery", "organisation")
+NEEDS: tuple[str, ...] = ("market", "pilots", "requests", "organisation")
 
-WORDS = {"question": 0.5, "product": 0.25, "invoice": 0.25}  # requests that no late parcel caused
-SEVERITY = {
-    "gold": (0.30, 0.34, 0.24, 0.12),
-    "silver": (0.38, 0.36, 0.18, 0.08),
-    "bronze": (0.45, 0.35, 0.15, 0.05),
-}
-COMPLAINT = 0.7  # hazard of a complaint per unit of sensitivity and root of days late
 CALLS_AGAIN = 0.10  # further contacts per level of severity
 PHONE = {"phone": 0.95, "email": 0.45, "chat": 0.55}  # share of contacts by phone, by preferred channel
-
-OPENS_H, CLOSES_H = 7, 21  # UTC, Monday to Friday
-UTC_OFFSET_H = {"R1": 0, "R2": 1, "R3": 1, "R4": -5, "R5": -3}
-LOCAL_HOURS = {8: 0.6, 9: 1.2, 10: 1.5, 11: 1.3, 12: 0.7, 13: 1.0, 14: 1.4, 15: 1.3, 16: 1.0, 17: 0.5}
-DAY_SD = 0.5  # of the log of how busy a day is, for the share of calls that could come on any day of the week
-MOVABLE = 0.4
-
-BLOCKS_H = ((7, 11), (11, 14), (14, 17), (17, 21))
-GRADE = 0.15  # square-root staffing of a block's mean load: too little at its busiest hour
-SICK = 0.06
-PHONE_TEAM = 0.15  # share of service agents who take calls and own relationships
+CHANNELS = ("phone", "chat", "email")
+HISTORIES = ("first", "repeat")
+HISTORY_D = 30  # a repeat customer asked something in the last days
 
 HANDLE_LOG_SD = 0.45
 HANDLE_ON_SEVERITY = 0.30
@@ -65,60 +60,116 @@ HANDLE_BY_OWN = -0.18  # who knows the customer needs no story told twice
 PATIENCE_ON_SEVERITY = 1.5  # who needs more help waits longer for it
 SEEKS_OWN = 0.8  # share of severe cases that look for their own agent; the others meet them by chance
 
+WRITTEN_WAIT_MIN = {"chat": 14.0, "email": 300.0}  # of a middling case on a middling day
+URGENT = (1.8, 0.9, 0.35, 0.12)  # factor on it, by severity
+WAIT_SHAPE = 1.6  # gamma
+VENDOR_SHARE = 0.3  # of written contacts
+VENDOR_CASES = ((1.6, 0.9, 0.3, 0.1), (1.0, 1.0, 1.0, 1.0), (0.4, 1.1, 1.7, 1.9))  # weight by severity
 
-def hour_profile() -> NDArray[np.float64]:
-    """Return the planted share of each market's calls per UTC hour of the day, shape (markets, 24)."""
-    profile = np.zeros((len(UTC_OFFSET_H), 24))
-    for row, offset in enumerate(UTC_OFFSET_H.values()):
-        for local, weight in LOCAL_HOURS.items():
-            if OPENS_H <= local - offset < CLOSES_H:
-                profile[row, local - offset] = weight
-    return profile / profile.sum(axis=1, keepdims=True)
-
-
-def choose(
-    shares: NDArray[np.float64], row: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Return a column drawn from each given row of `shares`, shape (n,)."""
-    table = np.cumsum(shares, axis=1)
-    return (rng.random((len(row), 1)) * table[row, -1:] >= table[row]).sum(axis=1)
+PLANTS = (
+    Plant(
+        play="design.routing",
+        what="Calls of all tiers wait in one line for the agents who are on shift. Some agents own customers; hard "
+        "cases look for the agent who knows them. Callers give up when they have waited long enough.",
+        why="The log shows the waits under today's rule only: who is served later tomorrow waits longer than the log "
+        "says. Calls that were given up hide how long their callers would have waited.",
+        tables=("interactions", "tickets", "shifts", "staff"),
+        truth=("truth_calls", "truth_parameters", "truth_staff"),
+        size="HANDLE_ON_SKILL x effect per sd of skill; HANDLE_BY_OWN x effect with the own agent; patience by customer "
+        "(truth_customers) and PATIENCE_ON_SEVERITY",
+    ),
+)
 
 
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
-    """Return tickets, interactions, shifts, truth_calls and truth_parameters."""
-    team = _PhoneTeam(settings, tables, rng)
-    requests = _requests(settings, tables, rng)
-    requests["ticket_id"] = ids("K", len(requests), settings.block)
-    requests["owner"] = team.owner(requests)
-    contacts = _contacts(settings, requests, tables["customers"], rng)
-    contacts = _with_demands(settings, contacts, requests, tables["truth_customers"], rng)
-    calls = contacts[contacts["channel"] == "phone"]
-    roster = team.roster(calls["minute"].to_numpy(), calls["work"].to_numpy())
-    contacts = _with_answers(settings, contacts, team, roster, rng)
+    """Return tickets, interactions, shifts, truth_calls, truth_parameters, and _cases for later domains.
 
-    customer_id = tables["customers"]["customer_id"].to_numpy()
-    interactions = _interactions(settings, contacts, requests, customer_id, team)
+    `_cases` has a row per ticket, in order: ticket (position in `tickets`), customer, category, severity, tier, desk
+    (positions), history (position in `HISTORIES`), channel of the first contact (position in `CHANNELS`), contact
+    (position in `interactions`), agent (position in `staff`; -1 for none), vendor (-1 for none), skill of the agent,
+    wait_min of that contact, busy (contacts of the day against the mean weekday), and the minutes opened_min,
+    resolved_min and closes_min (when the customer leaves).
+    """
+    agents = Agents(settings, tables, rng)
+    requests = tables["_requests"]
+    ticket_id = ids("K", len(requests), settings.block)
+    owner = agents.owner(
+        requests["customer"].to_numpy(),
+        requests["minute"].to_numpy(),
+        requests["tier"].to_numpy() != TIERS.index("bronze"),
+    )
+    contacts = _contacts(settings, requests, tables["customers"], rng)
+    contacts = _with_demands(settings, contacts, requests, owner, tables["truth_customers"], rng)
+    week = contacts["minute"].to_numpy() / 10_080
+    customer = contacts["customer"].to_numpy()  # programmes that make a contact longer, or shorter
+    contacts["work"] *= factor_of(customer, week, tables["_work_changes"], len(tables["customers"]))
+    calls = contacts[contacts["channel"] == 0]
+    phone = agents.phone_roster(calls["minute"].to_numpy(), calls["work"].to_numpy())
+    written = agents.written_roster(rng)
+    contacts = _with_call_answers(settings, contacts, agents, phone)
+    contacts = _with_written_answers(settings, contacts, agents, written, rng)
+    contacts["handle"] = contacts["work"] * _pace(settings, agents, contacts)
+    contacts["is_answered"] = (contacts["agent"] >= 0) & (
+        contacts["minute"] + contacts["wait"] < settings.days * 1440.0
+    )
+
+    customer_id = tables["customers"]["customer_id"].array
+    interactions = _interactions(settings, contacts, ticket_id, customer_id, agents)
+    times = _times(contacts, requests, rng)
     return {
-        "tickets": _tickets(settings, requests, contacts, customer_id, team, rng),
+        "tickets": _tickets(settings, requests, times, ticket_id, customer_id, agents.name(owner)),
         "interactions": interactions,
-        "shifts": _shifts(settings, roster, team),
+        "shifts": _shifts(settings, {"phone": phone, "written": written.shifts()}, agents),
         "truth_calls": pd.DataFrame(
             {
-                "interaction_id": interactions["interaction_id"].to_numpy()[calls.index],
+                "interaction_id": interactions["interaction_id"].array.take(calls.index),
                 "patience_min": calls["patience"].to_numpy(),
                 "work_min": calls["work"].to_numpy(),
             }
         ),
+        "_cases": _cases(tables, contacts, requests, times, agents),
         **({} if settings.block else {"truth_parameters": _truth_parameters(settings.effect)}),
     }
+
+
+def _contacts(
+    settings: WorldSettings, requests: pd.DataFrame, customers: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return first and further contacts in order of time: request and customer (positions), channel, minute."""
+    n = len(requests)
+    again = rng.poisson(CALLS_AGAIN * requests["severity"].to_numpy())
+    request = np.repeat(np.arange(n), again)
+    nth = np.arange(len(request)) - np.repeat(np.cumsum(again) - again, again) + 1
+    gap_d = rng.uniform(1.0, 5.0, n)[request] * nth
+    day = np.floor(requests["minute"].to_numpy()[request] / 1440) + gap_d
+    later = slot(settings, day, requests["zone"].to_numpy()[request], False, rng)
+    minute = np.concatenate([requests["minute"], later])
+    request = np.concatenate([np.arange(n), request])
+    inside = minute < np.minimum(settings.days * 1440.0, requests["closes_min"].to_numpy()[request])
+    order = np.argsort(minute, kind="stable")
+    order = order[inside[order]]
+    request, minute = request[order], minute[order]
+    customer = requests["customer"].to_numpy()[request]
+    prefers = pd.Index(list(PHONE)).get_indexer(pd.Index(customers["preferred_channel"]))[customer]
+    by_phone = rng.random(len(customer)) < np.array(list(PHONE.values()))[prefers]
+    written = np.where(prefers == list(PHONE).index("chat"), CHANNELS.index("chat"), CHANNELS.index("email"))
+    return pd.DataFrame(
+        {
+            "request": request,
+            "minute": minute,
+            "customer": customer,
+            "channel": np.where(by_phone, 0, written),
+        }
+    )
 
 
 def _with_demands(
     settings: WorldSettings,
     contacts: pd.DataFrame,
     requests: pd.DataFrame,
+    owner: NDArray[np.int64],
     truth: pd.DataFrame,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
@@ -126,91 +177,114 @@ def _with_demands(
     relationship, and whether they look for them.
     """
     n = len(contacts)
-    severity = requests["severity"].to_numpy()[contacts["request"]]
+    request = contacts["request"].to_numpy()
+    severity = requests["severity"].to_numpy()[request]
     work = settings.preset.handle_min * np.exp(
         HANDLE_ON_SEVERITY * (severity - 1) + rng.normal(0, HANDLE_LOG_SD, n)
     )
     patience = truth["patience_min"].to_numpy()[contacts["customer"]]
     patience = patience * (1 + PATIENCE_ON_SEVERITY * (severity - 1)) * rng.exponential(1.0, n)
     return contacts.assign(
+        severity=severity,
         work=work,
         patience=patience,
-        owner=requests["owner"].to_numpy()[contacts["request"]],
+        owner=owner[request],
         seeks_own=(severity >= 3) & (rng.random(n) < SEEKS_OWN),
+        agent=-1,
+        wait=0.0,
     )
 
 
-def _with_answers(
-    settings: WorldSettings,
-    contacts: pd.DataFrame,
-    team: _PhoneTeam,
-    roster: pd.DataFrame,
-    rng: np.random.Generator,
+def _with_call_answers(
+    settings: WorldSettings, contacts: pd.DataFrame, agents: Agents, roster: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return contacts with who answers (agent, is_answered), and the minutes of wait and handling.
-
-    Calls queue for those on shift; written contacts are answered within a working day by whoever has time.
-    """
-    pace = np.exp(HANDLE_ON_SKILL * settings.effect * team.skill)
-    own_pace = _own_pace(settings.effect)
-    minute, work = contacts["minute"].to_numpy(), contacts["work"].to_numpy()
-    owner = contacts["owner"].to_numpy()
-    phone = np.flatnonzero(contacts["channel"] == "phone")
+    """Return contacts with who answers each call (agent, -1 for nobody) and its wait in minutes."""
+    calls = contacts[contacts["channel"] == 0]
     worked = roster[roster["is_worked"]]
     served = simulate(
-        minute[phone],
-        work[phone],
+        calls["minute"].to_numpy(),
+        calls["work"].to_numpy(),
         (worked["agent"], worked["start_min"], worked["end_min"]),
-        patience=contacts["patience"].to_numpy()[phone],
-        named=owner[phone],
-        hold=np.where(contacts["seeks_own"], 0.0, -1.0)[phone],
-        pace=pace,
-        named_pace=own_pace,
+        patience=calls["patience"].to_numpy(),
+        named=calls["owner"].to_numpy(),
+        hold=np.where(calls["seeks_own"], 0.0, -1.0),
+        pace=np.exp(HANDLE_ON_SKILL * settings.effect * agents.skill),
+        named_pace=_own_pace(settings.effect),
     )
-    agent = team.on_day(np.floor(minute / 1440).astype(np.int64), rng)
-    wait = rng.gamma(2.0, 120.0, len(contacts))
-    agent[phone], wait[phone] = served.server, served.wait
-    return contacts.assign(
-        agent=agent,
-        wait=wait,
-        handle=work * pace[agent] * np.where(agent == owner, own_pace, 1.0),
-        is_answered=(agent >= 0) & (minute + wait < settings.days * 1440.0),
-    )
+    agent, wait = contacts["agent"].to_numpy().copy(), contacts["wait"].to_numpy().copy()
+    agent[calls.index], wait[calls.index] = served.server, served.wait
+    return contacts.assign(agent=agent, wait=wait)
+
+
+def _with_written_answers(
+    settings: WorldSettings,
+    contacts: pd.DataFrame,
+    agents: Agents,
+    roster: WrittenRoster,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return contacts with who answers what was written, its wait in minutes, and how busy the day was."""
+    day = np.floor(contacts["minute"].to_numpy() / 1440).astype(np.int64)
+    a_day = np.bincount(day, minlength=settings.days)
+    busy = (a_day / max(a_day[agents.weekday < 5].mean(), 1e-9))[day]
+    rows = np.flatnonzero(contacts["channel"] != 0)
+    severity = contacts["severity"].to_numpy()[rows]
+    usual = np.array([0.0, *WRITTEN_WAIT_MIN.values()])[contacts["channel"].to_numpy()[rows]]
+    wait = usual * np.array(URGENT)[severity - 1] * busy[rows] * roster.gap(day[rows])
+    wait *= rng.gamma(WAIT_SHAPE, 1 / WAIT_SHAPE, len(rows))
+    agent = roster.on_day(day[rows], rng)
+    weight = np.array(VENDOR_CASES)[:, severity - 1] * VENDOR_SHARE / len(VENDORS)
+    vendor = (rng.random(len(rows)) >= np.cumsum(weight, axis=0)).sum(axis=0)  # len(VENDORS): an own agent
+    people = np.flatnonzero(agents.vendor >= 0).reshape(len(VENDORS), -1)
+    theirs = vendor < len(VENDORS)
+    place = rng.integers(0, people.shape[1], len(rows))
+    agent[theirs] = people[vendor[theirs], place[theirs]]
+    everyone, waits = contacts["agent"].to_numpy().copy(), contacts["wait"].to_numpy().copy()
+    everyone[rows], waits[rows] = agent, wait
+    return contacts.assign(agent=everyone, wait=waits, busy=busy)
+
+
+def _pace(settings: WorldSettings, agents: Agents, contacts: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the factor that who answers puts on the work of each contact."""
+    agent = contacts["agent"].to_numpy()
+    pace = np.exp(HANDLE_ON_SKILL * settings.effect * agents.skill)[agent]
+    return pace * np.where(agent == contacts["owner"].to_numpy(), _own_pace(settings.effect), 1.0)
 
 
 def _own_pace(effect: float) -> float:
     return float(np.exp(HANDLE_BY_OWN * effect))
 
 
-def _at(settings: WorldSettings, minutes: NDArray, known: NDArray[np.bool_] | bool = True) -> pd.Series:
+def at(settings: WorldSettings, minutes: NDArray, known: NDArray[np.bool_] | bool = True) -> NDArray:
     """Return minutes of the history as moments; empty where not known or after its end."""
     inside = known & (minutes < settings.days * 1440.0)
-    offset = np.where(inside, minutes, 0.0) * 60e6
-    moment = np.datetime64(settings.start, "us") + offset.astype("timedelta64[us]")
-    return pd.Series(moment).where(np.broadcast_to(inside, len(moment)))
+    moment = np.datetime64(settings.start, "us") + (np.where(inside, minutes, 0.0) * 60e6).astype(
+        "timedelta64[us]"
+    )
+    return np.where(inside, moment, np.datetime64("NaT"))
 
 
 def _interactions(
     settings: WorldSettings,
     contacts: pd.DataFrame,
-    requests: pd.DataFrame,
-    customer_id: NDArray[np.object_],
-    team: _PhoneTeam,
+    ticket_id: pd.Series,
+    customer_id: pd.api.extensions.ExtensionArray,
+    agents: Agents,
 ) -> pd.DataFrame:
     minute, answered = contacts["minute"].to_numpy(), contacts["is_answered"].to_numpy()
-    answered_min = minute + contacts["wait"].to_numpy()
+    nought = np.zeros(len(contacts), dtype=np.int64)
     return pd.DataFrame(
         {
             "interaction_id": ids("I", len(contacts), settings.block),
-            "customer_id": customer_id[contacts["customer"]],
-            "ticket_id": requests["ticket_id"].to_numpy()[contacts["request"]],
-            "staff_id": team.name(np.where(answered, contacts["agent"], -1)),
-            "channel": contacts["channel"].to_numpy(),
-            "direction": "in",
-            "purpose": "service",
-            "arrived_at": _at(settings, minute),
-            "answered_at": _at(settings, answered_min, answered),
-            "ended_at": _at(settings, _over(contacts)),
+            "customer_id": customer_id.take(contacts["customer"].to_numpy()),
+            "ticket_id": ticket_id.array.take(contacts["request"]),
+            "staff_id": agents.name(np.where(answered, contacts["agent"], -1)),
+            "channel": words(CHANNELS, contacts["channel"].to_numpy()),
+            "direction": words(["in"], nought),
+            "purpose": words(["service"], nought),
+            "arrived_at": at(settings, minute),
+            "answered_at": at(settings, minute + contacts["wait"].to_numpy(), answered),
+            "ended_at": at(settings, _over(contacts)),
             "handle_s": np.where(answered, np.round(contacts["handle"].to_numpy() * 60), np.nan),
         }
     )
@@ -222,46 +296,104 @@ def _over(contacts: pd.DataFrame) -> NDArray[np.float64]:
     return contacts["minute"].to_numpy() + np.where(contacts["is_answered"], wait + handle, wait)
 
 
+def _times(contacts: pd.DataFrame, requests: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the minutes at which each request was opened, first answered, and resolved some time after its last
+    contact.
+    """
+    n, opened = len(requests), requests["minute"].to_numpy()
+    request = contacts["request"].to_numpy()
+    reply, last = np.full(n, np.inf), np.zeros(n)
+    np.minimum.at(
+        reply, request, np.where(contacts["is_answered"], contacts["minute"] + contacts["wait"], np.inf)
+    )
+    np.maximum.at(last, request, _over(contacts))
+    # Who never got through is written to within two days.
+    reply = np.where(np.isinf(reply), opened + rng.uniform(600, 2880, n), reply)
+    resolved = np.maximum(last, reply) + rng.exponential(600.0 * requests["severity"].to_numpy())
+    return pd.DataFrame({"opened": opened, "reply": reply, "resolved": resolved})
+
+
 def _tickets(
     settings: WorldSettings,
     requests: pd.DataFrame,
-    contacts: pd.DataFrame,
-    customer_id: NDArray[np.object_],
-    team: _PhoneTeam,
-    rng: np.random.Generator,
+    times: pd.DataFrame,
+    ticket_id: pd.Series,
+    customer_id: pd.api.extensions.ExtensionArray,
+    owner: pd.api.extensions.ExtensionArray,
 ) -> pd.DataFrame:
-    """Return one ticket per request, resolved some time after its last contact."""
-    opened, severity = requests["minute"].to_numpy(), requests["severity"].to_numpy()
-    request = contacts["request"].to_numpy()
-    answer = np.where(contacts["is_answered"], contacts["minute"] + contacts["wait"], np.inf)
-    reply = pd.Series(answer).groupby(request).min().to_numpy()
-    # Who never got through is written to within two days.
-    reply = np.where(np.isinf(reply), opened + rng.uniform(600, 2880, len(requests)), reply)
-    last = np.maximum(pd.Series(_over(contacts)).groupby(request).max().to_numpy(), reply)
-    resolved = last + rng.exponential(600.0 * severity)
     return pd.DataFrame(
         {
-            "ticket_id": requests["ticket_id"].to_numpy(),
-            "customer_id": customer_id[requests["customer"]],
-            "category": requests["category"].to_numpy(),
-            "tier_at_open": requests["tier"].to_numpy(),
-            "severity": severity,
-            "opened_at": _at(settings, opened),
-            "first_response_at": _at(settings, reply),
-            "resolved_at": _at(settings, resolved),
-            "owner_staff_id": team.name(requests["owner"].to_numpy()),
+            "ticket_id": ticket_id,
+            "customer_id": customer_id.take(requests["customer"].to_numpy()),
+            "category": category_names(requests["category"].to_numpy()),
+            "queue": words([key for key, _ in desks(settings)], requests["desk"].to_numpy()),
+            "tier_at_open": words(TIERS, requests["tier"].to_numpy()),
+            "severity": requests["severity"].to_numpy(),
+            "opened_at": at(settings, times["opened"].to_numpy()),
+            "first_response_at": at(settings, times["reply"].to_numpy()),
+            "resolved_at": at(settings, times["resolved"].to_numpy()),
+            "owner_staff_id": owner,
         }
     )
 
 
-def _shifts(settings: WorldSettings, roster: pd.DataFrame, team: _PhoneTeam) -> pd.DataFrame:
+def _cases(
+    tables: dict[str, pd.DataFrame],
+    contacts: pd.DataFrame,
+    requests: pd.DataFrame,
+    times: pd.DataFrame,
+    agents: Agents,
+) -> pd.DataFrame:
+    """Return `_cases`, see `generate`: every request has a contact, the first of which opened it."""
+    first = np.zeros(len(requests), dtype=np.int64)
+    first[contacts["request"].to_numpy()[::-1]] = contacts.index.to_numpy()[::-1]
+    agent = np.where(contacts["is_answered"], contacts["agent"], -1)[first]
+    return pd.DataFrame(
+        {
+            name: requests[name].to_numpy()
+            for name in ("customer", "category", "severity", "tier", "desk", "closes_min")
+        }
+        | {
+            "ticket": _rows_before(tables, "tickets") + np.arange(len(requests)),
+            "contact": _rows_before(tables, "interactions") + first,
+            "channel": contacts["channel"].to_numpy()[first],
+            "history": _history(requests["customer"].to_numpy(), times["opened"].to_numpy()),
+            "agent": np.where(agent >= 0, agents.row[agent], -1),
+            "vendor": np.where(agent >= 0, agents.vendor[agent], -1),
+            "skill": np.where(agent >= 0, agents.skill[agent], 0.0),
+            "wait_min": contacts["wait"].to_numpy()[first],
+            "busy": contacts["busy"].to_numpy()[first],
+            "opened_min": times["opened"].to_numpy(),
+            "resolved_min": times["resolved"].to_numpy(),
+        }
+    )
+
+
+def _history(customer: NDArray[np.int64], opened: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the position in `HISTORIES` of each request, in order of time."""
+    order = np.argsort(customer, kind="stable")
+    same = np.diff(customer[order]) == 0
+    before = np.zeros(len(customer), dtype=np.int64)
+    before[order[1:]] = same & (np.diff(opened[order]) < HISTORY_D * 1440)
+    return before
+
+
+def _rows_before(tables: dict[str, pd.DataFrame], name: str) -> int:
+    """Return how many rows earlier domains have put into a table that this one appends to."""
+    return len(tables[name]) if name in tables else 0
+
+
+def _shifts(settings: WorldSettings, rosters: dict[str, pd.DataFrame], agents: Agents) -> pd.DataFrame:
+    roster = pd.concat(rosters.values(), ignore_index=True)
+    activity = np.repeat(np.arange(len(rosters)), [len(part) for part in rosters.values()])
     return pd.DataFrame(
         {
             "shift_id": ids("H", len(roster), settings.block),
-            "staff_id": team.staff_id[roster["agent"]],
-            "starts_at": _at(settings, roster["start_min"].to_numpy(dtype=float)),
-            "ends_at": _at(settings, roster["end_min"].to_numpy(dtype=float)),
-            "activity": "phone",
+            "staff_id": agents.name(roster["agent"].to_numpy()),
+            "starts_at": at(settings, roster["start_min"].to_numpy(dtype=float)),
+            "ends_at": at(settings, roster["end_min"].to_numpy(dtype=float)),
+            "activity": words(list(rosters), activity),
+            "is_planned": True,
             "is_worked": roster["is_worked"],
         }
     )
@@ -275,210 +407,3 @@ def _truth_parameters(effect: float) -> pd.DataFrame:
     ]
     name, value, unit = zip(*rows, strict=True)
     return planted("truth_parameters", "design.routing", name=name, value=value, unit=unit)
-
-
-def _requests(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
-) -> pd.DataFrame:
-    """Return what customers need help with: customer (index), tier, category, severity, minute of the first
-    contact.
-    """
-    customers = tables["customers"]
-    asks = _asks(settings, tables, rng)
-    complaints = _complaints(settings, tables, rng)
-    requests = pd.concat([asks, complaints], ignore_index=True)
-    region = customers["region_id"].map(pd.Series(range(len(UTC_OFFSET_H)), index=list(UTC_OFFSET_H)))
-    requests["zone"] = region.to_numpy()[requests["customer"]]
-    requests["minute"] = _slot(
-        settings, requests["day"], requests["zone"], requests["category"] != "delivery", rng
-    )
-    requests = requests[requests["minute"] < settings.days * 1440].sort_values("minute", kind="stable")
-    requests["tier"] = customers["tier"].to_numpy()[requests["customer"]]
-    requests["severity"] = _severity(requests, rng)
-    return requests.reset_index(drop=True)
-
-
-def _asks(settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator) -> pd.DataFrame:
-    """Return the requests that orders cause: customer, category, day, late_d (0)."""
-    orders = tables["orders"]
-    source = np.repeat(np.arange(len(orders)), rng.poisson(settings.preset.requests_per_order, len(orders)))
-    asked = _day(settings, orders["ordered_at"])[source] + rng.exponential(5.0, len(source))
-    return pd.DataFrame(
-        {
-            "customer": _customer(tables, orders)[source],
-            "category": rng.choice(list(WORDS), len(source), p=list(WORDS.values())),
-            "day": asked,
-            "late_d": 0.0,
-        }
-    )
-
-
-def _complaints(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
-) -> pd.DataFrame:
-    """Return the requests that late parcels cause: customer, category, day, late_d (days late so far)."""
-    shipments = tables["shipments"]
-    who = _customer(tables, shipments)
-    promised, arrived = (_day(settings, shipments[at]) for at in ("promised_at", "delivered_at"))
-    late_d = np.clip(np.where(np.isnan(arrived), settings.days, arrived) - promised, 0.0, None)
-    hazard = COMPLAINT * settings.effect * tables["truth_customers"]["late_sensitivity"].to_numpy()[who]
-    complains = rng.random(len(who)) < -np.expm1(-hazard * np.sqrt(late_d))
-    complaints = pd.DataFrame(
-        {
-            "customer": who,
-            "category": "delivery",
-            "day": promised + rng.exponential(1.0, len(who)),
-            "late_d": late_d,
-        }
-    )
-    return complaints[complains]
-
-
-def _customer(tables: dict[str, pd.DataFrame], rows: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the position of each row's customer among the customers."""
-    return pd.Index(tables["customers"]["customer_id"]).get_indexer(rows["customer_id"])
-
-
-def _day(settings: WorldSettings, at: pd.Series) -> NDArray[np.float64]:
-    """Return moments as days since the start of the history; nan where empty."""
-    return (at.to_numpy() - np.datetime64(settings.start, "us")) / np.timedelta64(86_400_000_000, "us")
-
-
-def _severity(requests: pd.DataFrame, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the severity of requests: by the delay for late parcels, else drawn by tier."""
-    tier = pd.Index(list(SEVERITY)).get_indexer(pd.Index(requests["tier"]))
-    level = choose(np.array(list(SEVERITY.values())), tier, rng)
-    by_delay = 1 + np.floor(requests["late_d"] / 2).clip(upper=3)
-    return np.where(requests["category"] == "delivery", by_delay, 1 + level).astype(np.int64)
-
-
-def _slot(
-    settings: WorldSettings,
-    day: pd.Series,
-    zone: pd.Series,
-    movable: pd.Series | bool,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Return the minute at which contacts that come up on `day` reach the desk: on a weekday, in the caller's
-    hours.
-    """
-    n = len(day)
-    offset = settings.start.weekday()
-    weekday_no = np.floor(day.to_numpy()).astype(np.int64) + offset
-    weekend = weekday_no % 7 >= 5
-    ahead = 7 - weekday_no % 7 + np.where(rng.random(n) < 0.5, 0, rng.integers(0, 5, n))
-    weekday_no = np.where(weekend, weekday_no + ahead, weekday_no)
-    weeks = int(weekday_no.max(initial=0)) // 7 + 1
-    busy = np.exp(rng.normal(0, DAY_SD, (weeks, 5)))
-    moved = np.asarray(movable) & (rng.random(n) < MOVABLE) & (weekday_no >= 7)
-    weekday_no = np.where(moved, weekday_no // 7 * 7 + choose(busy, weekday_no // 7, rng), weekday_no)
-    hour = choose(hour_profile(), zone.to_numpy(), rng)
-    return (weekday_no - offset) * 1440.0 + (hour + rng.random(n)) * 60
-
-
-def _contacts(
-    settings: WorldSettings, requests: pd.DataFrame, customers: pd.DataFrame, rng: np.random.Generator
-) -> pd.DataFrame:
-    """Return first and further contacts in order of time: request and customer (indices), channel, minute."""
-    n = len(requests)
-    again = rng.poisson(CALLS_AGAIN * requests["severity"].to_numpy())
-    request = np.repeat(np.arange(n), again)
-    nth = np.arange(len(request)) - np.repeat(np.cumsum(again) - again, again) + 1
-    gap_d = rng.uniform(1.0, 5.0, n)[request] * nth
-    day = np.floor(requests["minute"].to_numpy()[request] / 1440) + gap_d
-    minute = _slot(settings, pd.Series(day), requests["zone"].iloc[request], False, rng)
-    contacts = pd.DataFrame(
-        {
-            "request": np.concatenate([np.arange(n), request]),
-            "minute": np.concatenate([requests["minute"], minute]),
-        }
-    )
-    contacts = contacts[contacts["minute"] < settings.days * 1440].sort_values("minute", kind="stable")
-    contacts = contacts.reset_index(drop=True)
-    contacts["customer"] = requests["customer"].to_numpy()[contacts["request"]]
-    prefers = customers["preferred_channel"].to_numpy()[contacts["customer"]]
-    by_phone = rng.random(len(contacts)) < pd.Series(prefers).map(PHONE).to_numpy()
-    written = np.where(prefers == "chat", "chat", "email")
-    contacts["channel"] = np.where(by_phone, "phone", written)
-    return contacts
-
-
-class _PhoneTeam:
-    """The agents who take calls: who is employed when, who owns which customer, who is on shift."""
-
-    def __init__(
-        self, settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
-    ) -> None:
-        agents = tables["staff"]["role"].to_numpy() == "service agent"
-        staff = tables["staff"][agents]
-        self.staff_id = staff["staff_id"].to_numpy(dtype=object)
-        self.skill = tables["truth_staff"]["skill"].to_numpy()[agents]
-        day = np.timedelta64(1, "D")
-        start = np.datetime64(settings.start, "us")
-        self.hired = np.floor((staff["hired_on"].to_numpy() - start) / day)
-        left = np.floor((staff["left_on"].to_numpy() - start) / day)
-        self.left = np.where(np.isnan(left), np.inf, left)
-        n = len(staff)
-        takes_calls = rng.random(n) < PHONE_TEAM
-        days = np.arange(settings.days)[:, None]
-        employed = (self.hired <= days) & (days < self.left)
-        # Phone agents first, then other employed agents, who help out when there are too few; in each day's
-        # own order.
-        rank = rng.random((settings.days, n)) + np.where(takes_calls, 0.0, 1.0) + np.where(employed, 0.0, 2.0)
-        self.order = np.argsort(rank, axis=1)
-        self.employed = employed.sum(axis=1)
-        self.phone_team = (employed & takes_calls).sum(axis=1)
-        self.weekday = (np.arange(settings.days) + settings.start.weekday()) % 7
-        self.is_sick = rng.random((settings.days, n)) < SICK
-        # Each customer's line of succession: the first who is employed owns the relationship.
-        pool = np.flatnonzero(takes_calls) if takes_calls.any() else np.arange(n)
-        self.candidates = rng.choice(pool, (len(tables["customers"]), 24))
-
-    def owner(self, requests: pd.DataFrame) -> NDArray[np.int64]:
-        """Return who owns each request's customer when it is opened; -1 for bronze."""
-        day = np.floor(requests["minute"].to_numpy() / 1440)[:, None]
-        line = self.candidates[requests["customer"]]
-        there = (self.hired[line] <= day) & (day < self.left[line])
-        first = line[np.arange(len(line)), there.argmax(axis=1)]
-        return np.where((requests["tier"] != "bronze") & there.any(axis=1), first, -1)
-
-    def name(self, agent: NDArray[np.int64]) -> pd.Series:
-        """Return the keys of agents given by position; empty for -1."""
-        return pd.Series(np.array([*self.staff_id, None], dtype=object)[agent], dtype="str")
-
-    def on_day(self, day: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Return an employed agent for each given day; -1 where there is none."""
-        position = np.floor(rng.random(len(day)) * self.employed[day]).astype(np.int64)
-        return np.where(self.employed[day] > 0, self.order[day, position], -1)
-
-    def roster(self, minute: NDArray[np.float64], work: NDArray[np.float64]) -> pd.DataFrame:
-        """Return planned shifts, for calls of which the planner knows the mean per quarter, weekday and
-        block.
-        """
-        day = np.floor(minute / 1440).astype(np.int64)
-        starts = np.array([block[0] for block in BLOCKS_H])
-        block = np.searchsorted(starts, minute % 1440 / 60, side="right") - 1
-        cells = pd.DataFrame({"day": np.arange(len(self.weekday)), "weekday": self.weekday})
-        cells["quarter"] = cells["day"] // 91
-        load = np.zeros((len(self.weekday), len(BLOCKS_H)))
-        np.add.at(load, (day, block), work / 60)
-        load /= np.array([end - start for start, end in BLOCKS_H])
-        mean = pd.DataFrame(load).groupby([cells["quarter"], cells["weekday"]]).transform("mean").to_numpy()
-        need = np.array([[square_root_servers(cell, grade=GRADE) for cell in row] for row in mean])
-        need = np.minimum(np.maximum(need, 1), self.employed[:, None]) * (self.weekday < 5)[:, None]
-
-        pool = np.maximum(np.maximum(self.phone_team, need.max(axis=1)), 1)
-        before = np.cumsum(need, axis=1) - need
-        rows = np.repeat(np.arange(need.size), need.ravel())
-        of_day, of_block = rows // len(BLOCKS_H), rows % len(BLOCKS_H)
-        nth = np.arange(len(rows)) - np.repeat(np.cumsum(need.ravel()) - need.ravel(), need.ravel())
-        agent = self.order[of_day, (before[of_day, of_block] + nth) % pool[of_day]]
-        hours = np.array(BLOCKS_H)[of_block]
-        return pd.DataFrame(
-            {
-                "agent": agent,
-                "start_min": of_day * 1440 + hours[:, 0] * 60,
-                "end_min": of_day * 1440 + hours[:, 1] * 60,
-                "is_worked": ~self.is_sick[of_day, agent],
-            }
-        )
