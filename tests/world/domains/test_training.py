@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from playbook.store.writing import validate
+from playbook.world.domains.training import PRACTICES, SLOT_MIN, SPEED_MEDIAN, SPEED_P05, SPEED_SHAPE
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from playbook.world.domains.training import PRACTICES, SLOT_MIN
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +71,10 @@ def test_choice_follows_skill_and_the_draw_does_not():
     link = {by: np.corrcoef(part["taken"], part["skill"])[0, 1] for by, part in counts.groupby("assigned_by")}
     assert link["choice"] > 0.4
     assert abs(link["draw"]) < 0.12
+
+
+def test_quantiles_of_speed_are_those_of_the_gamma():
+    """The constants written down are scipy's quantiles."""
+    from scipy.stats import gamma
+
+    assert np.allclose(gamma.ppf([0.5, 0.05], SPEED_SHAPE), [SPEED_MEDIAN, SPEED_P05])

@@ -1,6 +1,6 @@
 """Consents, the rules they are held against, and the messages that went out.
 
-What is planted, all scaled by `effect` (0: every system acts at once, and no message is wrong):
+What is planted, all scaled by the play's size (0: every system acts at once, and no message is wrong):
 
 - withdrawals reach systems late or never (`SYSTEMS`), and one in five is typed in days after it came
   (`LATE_ENTRY`);
@@ -24,12 +24,14 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.keys import ids
+from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
 
-NEEDS: tuple[str, ...] = ("market",)
+NEEDS: tuple[str, ...] = ("market", "orders")
+PLAY = "govern.consent"
 
 PURPOSES = ("marketing", "survey", "personalisation", "service")
 CHANNELS = ("email", "sms", "chat")
@@ -204,8 +206,8 @@ def draw_decisions(
     decisions = pd.concat(parts, ignore_index=True)
     n, (late, hours) = len(decisions), LATE_ENTRY
     entry = np.where(~decisions["grants"] & (rng.random(n) < late), rng.exponential(hours * 3600, n), 0.0)
-    decisions["recorded_s"] = decisions["at_s"] + (entry * settings.effect).astype(np.int64)
-    decisions["proved"] = ~decisions["grants"] | (rng.random(n) >= NO_PROOF * settings.effect)
+    decisions["recorded_s"] = decisions["at_s"] + (entry * settings.size(PLAY)).astype(np.int64)
+    decisions["proved"] = ~decisions["grants"] | (rng.random(n) >= NO_PROOF * settings.size(PLAY))
     known = decisions[decisions["recorded_s"] < end_s]
     return known.sort_values(["at_s", "who"]).reset_index(drop=True)
 
@@ -216,14 +218,14 @@ def draw_arrivals(settings: WorldSettings, decisions: pd.DataFrame, rng: np.rand
     end_s = settings.days * DAY
     arrivals = np.empty((len(decisions), len(SYSTEMS)))
     for s, (name, median_h, log_sd, never) in enumerate(SYSTEMS):
-        lag = settings.effect * 3600 * median_h * np.exp(rng.normal(0, log_sd, len(decisions)))
+        lag = settings.size(PLAY) * 3600 * median_h * np.exp(rng.normal(0, log_sd, len(decisions)))
         arrivals[:, s] = recorded + np.floor(lag)
         if name == "recommender":
             down = end_s - OUTAGE[0] * WEEK
-            up = down + OUTAGE[1] * WEEK * settings.effect
+            up = down + OUTAGE[1] * WEEK * settings.size(PLAY)
             held = (arrivals[:, s] >= down) & (arrivals[:, s] < up)
             arrivals[held, s] = np.floor(up + lag[held])
-        lost = ~grants & (rng.random(len(decisions)) < never * settings.effect)
+        lost = ~grants & (rng.random(len(decisions)) < never * settings.size(PLAY))
         arrivals[lost, s] = np.inf
     return np.where(arrivals < end_s, arrivals, np.inf)
 
@@ -250,7 +252,7 @@ def draw_sends(
     if PURPOSES[purpose] == "marketing":  # campaigns leave on Tuesdays between nine and noon
         tuesday = (1 - settings.start.day_of_week) % 7
         at_s = at_s // WEEK * WEEK + tuesday * DAY + rng.integers(9 * 3600, 12 * 3600, len(who))
-    listed = np.flatnonzero((law == "EU") & (rng.random(len(law)) < LIST_SHARE * settings.effect))
+    listed = np.flatnonzero((law == "EU") & (rng.random(len(law)) < LIST_SHARE * settings.size(PLAY)))
     listed = listed if flow == 0 else listed[:0]
     on_the_day = end_s - LIST_WEEKS * WEEK + rng.integers(0, DAY, len(listed))
     checks = np.repeat([True, False], [len(who), len(listed)])
@@ -269,7 +271,7 @@ def draw_messages(
 ) -> pd.DataFrame:
     """Return the messages that went out: who, purpose, channel, at_s, wrong (reason; empty when allowed)."""
     change_s = settings.days * DAY - RULE_CHANGE[0] * WEEK
-    noticed_s = change_s + RULE_CHANGE[1] * WEEK * settings.effect
+    noticed_s = change_s + RULE_CHANGE[1] * WEEK * settings.size(PLAY)
     parts = []
     for flow, (purpose, channel, system, _) in enumerate(FLOWS):
         who, at_s, checks = draw_sends(settings, flow, law, first_s, rng)
@@ -299,7 +301,7 @@ def draw_pilot(
 ) -> pd.DataFrame:
     """Return the messages of the chat pilot, for which no rule had been written."""
     end_s = settings.days * DAY
-    who = np.flatnonzero((law == "BR") & (rng.random(len(law)) < CHAT_SHARE * settings.effect))
+    who = np.flatnonzero((law == "BR") & (rng.random(len(law)) < CHAT_SHARE * settings.size(PLAY)))
     at_s = end_s - CHAT_WEEKS * WEEK + rng.integers(0, CHAT_WEEKS * WEEK, len(who))
     pilot = {"who": who, "purpose": 2, "channel": 2, "at_s": at_s, "wrong": "no rule"}
     return pd.DataFrame(pilot)[at_s >= first_s[who]]
@@ -318,6 +320,8 @@ def generate(
     decisions = draw_decisions(settings, law, first_s, patience, rng)
     arrivals = draw_arrivals(settings, decisions, rng)
     messages = draw_messages(settings, law, first_s, decisions, arrivals, rng)
+    closed_s = (customers["closed_at"] - settings.start).dt.total_seconds().fillna(np.inf).to_numpy()
+    messages = messages[messages["at_s"] < closed_s[messages["who"]]].reset_index(drop=True)
     interactions = interaction_table(settings, key, messages)
     return {
         **({} if settings.block else {"rules": rule_table(settings)}),
@@ -391,9 +395,23 @@ def label_table(interaction_id: pd.Series, wrong: pd.Series) -> pd.DataFrame:
     is_wrong = wrong != ""
     return planted(
         "truth_labels",
-        "govern.consent",
+        PLAY,
         table="interactions",
         key=interaction_id[is_wrong].to_numpy(),
         label="should not have gone out",
         value=wrong[is_wrong].to_numpy(),
     )
+
+
+PLANTS = (
+    Plant(
+        play=PLAY,
+        what="Customers agree, object and change their mind; each system learns of it at its own pace and sends by "
+        "what it believes. A rule changed, a connector was down, a list was bought, and a pilot ran ahead of counsel.",
+        why="The flag of today is not the answer of the day a message went out, and having agreed once is not "
+        "agreeing now, here and for this purpose.",
+        tables=("consents", "rules", "interactions"),
+        truth=("truth_labels",),
+        size="SYSTEMS, LATE_ENTRY, OUTAGE, NO_PROOF, RULE_CHANGE, LIST_SHARE, CHAT_SHARE, all x size",
+    ),
+)

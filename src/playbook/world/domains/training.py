@@ -4,15 +4,15 @@ download.
 What is planted, and where the truth of it lies:
 
 - `truth_learning`, by role: score before any practice, gain a practice, forgetting, effect of skill on gain,
-  and the slope of the rate of leaving on skill (`LEAVE_ON_SKILL`, scaled by `settings.effect`, from
+  and the slope of the rate of leaving on skill (`LEAVE_ON_SKILL`, scaled by the play's size, from
   `organisation`). Scores are binomial on cases of uneven difficulty and each person forgets at an own rate,
   while the play fits a normal score and one rate a role; stays are Weibull, while the play fits rates
   constant in stretches.
 - `truth_onboarding`, by module: points of the check on the job that it is worth (scaled by
-  `settings.effect`). New hires of the first two thirds of the history got modules by draw, later ones chose;
+  its size). New hires of the first two thirds of the history got modules by draw, later ones chose;
   able people choose more.
 - `truth_charts`, by role and chart: chance that an average new hire reads it right. One chart a role is
-  misread (scaled by `settings.effect`).
+  misread (scaled by its size).
 - `truth_bandwidth`, by region: median usable speed and the speed that 95 % of downloads exceed. Speeds are
   gamma, while the play fits a lognormal. A download that exceeds its slot is recorded without an end.
 
@@ -29,11 +29,13 @@ import pandas as pd
 from playbook.methods.learning import after_practice, kept, transfer_minutes, wright
 from playbook.world.domains.organisation import LEAVE_ON_SKILL, ROLES, STAY_SHAPE
 from playbook.world.keys import ids
+from playbook.world.plants import Plant
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("organisation",)
+PLAY = "sustain.training"
 
 PRACTICES = 18
 START = np.array([0.40, 0.36, 0.48, 0.42])  # score before any practice, by role
@@ -70,6 +72,10 @@ PACKAGES_MB = (25.0, 80.0, 200.0, 500.0, 900.0)
 SLOT_MIN = {"online": 30.0, "offline": 480.0}  # a class hour's download; a night's
 USABLE_SHARE = 0.10  # of a site's bandwidth, for one person
 SPEED_SHAPE = 5.0  # gamma
+SPEED_MEDIAN, SPEED_P05 = (
+    4.670908882795985,
+    1.9701495680595302,
+)  # quantiles of that gamma; scipy.stats takes long to load
 
 
 def generate(
@@ -84,7 +90,7 @@ def generate(
     parts = [
         _practices(people, rng),
         *_onboarding(people, settings, rng),
-        _charts(people, settings.effect, rng),
+        _charts(people, settings.size(PLAY), rng),
         _packages(people, tables["regions"], rng),
     ]
     rows = pd.concat(parts, ignore_index=True)
@@ -109,7 +115,7 @@ def generate(
             "score_share": rows["score_share"],
         }
     )
-    return {"training": training, **_truths(settings.effect, tables["regions"])}
+    return {"training": training, **_truths(settings.size(PLAY), tables["regions"])}
 
 
 def _moment(hired: np.ndarray, days: pd.Series) -> pd.Series:
@@ -142,25 +148,29 @@ def _practices(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     start, gain = START[group], GAIN[group] * np.exp(GAIN_ON_SKILL * skill)
     forget = FORGET[group] * np.exp(rng.normal(0, FORGET_LOG_SD, n))
     every_d = rng.choice([4.0, 7.0, 14.0], n)  # drawn for each person
-    day, score, parts = rng.uniform(5, 12, n), start, []
+    day, score = rng.uniform(5, 12, n), start
+    who, days, took, number_of, scores = [], [], [], [], []
     for number in range(1, PRACTICES + 1):
         shown = np.clip(score + rng.normal(0, FORM_SD, n), 0, 1)
         right = rng.binomial(CASES, shown) / CASES
         minutes = wright(1.0, np.full(n, number), rate=WRIGHT_RATE) * FIRST_MIN[group]
         minutes *= np.exp(rng.normal(0, 0.12, n) - 0.1 * skill)
-        parts.append(_rows(np.arange(n), day, minutes, module_code="practice", mode="classroom",
-                           practice_no=number, score_share=right))  # fmt: skip
         missed = rng.geometric(0.8, n) - 1
         away = np.where(rng.random(n) < 0.08, rng.uniform(21, 70, n), 0.0)  # peaks, leave, parenthood
         # The last booking missed before a gap stands for all of them: a session is re-booked once a cycle.
-        skipped = missed > 0
-        parts.append(_rows(np.arange(n)[skipped], (day + every_d)[skipped], np.nan, module_code="practice",
-                           mode="classroom", practice_no=number + 1))  # fmt: skip
+        skipped = np.flatnonzero(missed > 0) if number < PRACTICES else np.empty(0, dtype=np.int64)
+        who += [np.arange(n), skipped]
+        days += [day, (day + every_d)[skipped]]
+        took += [minutes, np.full(len(skipped), np.nan)]
+        number_of += [np.full(n, number), np.full(len(skipped), number + 1)]
+        scores += [right, np.full(len(skipped), np.nan)]
         gap = every_d * (1 + missed) + away + rng.uniform(-1, 1, n)
         learned = after_practice(score, gain=gain)
         score = start + (learned - start) * kept(gap, number, forget=forget)
         day = day + gap
-    return pd.concat(parts[:-1], ignore_index=True)
+    return _rows(np.concatenate(who), np.concatenate(days), np.concatenate(took), module_code="practice",
+                 mode="classroom", practice_no=np.concatenate(number_of),
+                 score_share=np.concatenate(scores))  # fmt: skip
 
 
 def _onboarding(
@@ -170,7 +180,7 @@ def _onboarding(
     n, skill = len(people), people["skill"].to_numpy()
     hired = (people["hired_on"] - settings.start).dt.days.to_numpy()
     drawn = hired < settings.days * 2 / 3
-    wants = 1 / (1 + np.exp(-1.2 * settings.effect * skill))[:, None]
+    wants = 1 / (1 + np.exp(-1.2 * settings.size(PLAY) * skill))[:, None]
     taken = rng.random((n, len(ONBOARDING))) < np.where(drawn[:, None], 0.5, wants)
     person, module = np.nonzero(taken)
     hours = np.array([h for _, h, _ in ONBOARDING])[module]
@@ -183,7 +193,7 @@ def _onboarding(
         mode="online",
         assigned_by=np.where(drawn[person], "draw", "choice"),
     )
-    points = taken @ np.array([p for _, _, p in ONBOARDING]) * settings.effect
+    points = taken @ np.array([p for _, _, p in ONBOARDING]) * settings.size(PLAY)
     chance = np.clip(0.62 + points + JOB_CHECK_ON_SKILL * skill, 0.02, 0.98)
     check = _rows(
         np.arange(n),
@@ -229,8 +239,6 @@ def _packages(people: pd.DataFrame, regions: pd.DataFrame, rng: np.random.Genera
 
 
 def _truths(effect: float, regions: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    from scipy.stats import gamma
-
     learning = pd.DataFrame(
         {
             "role": ROLES,
@@ -255,8 +263,8 @@ def _truths(effect: float, regions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     bandwidth = pd.DataFrame(
         {
             "region_id": regions["region_id"],
-            "median_kbps": usable * gamma.ppf(0.5, SPEED_SHAPE),
-            "p05_kbps": usable * gamma.ppf(0.05, SPEED_SHAPE),
+            "median_kbps": usable * SPEED_MEDIAN,
+            "p05_kbps": usable * SPEED_P05,
         }
     )
     return {
@@ -265,3 +273,17 @@ def _truths(effect: float, regions: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "truth_charts": charts,
         "truth_bandwidth": bandwidth,
     }
+
+
+PLANTS = (
+    Plant(
+        play=PLAY,
+        what="New people practise, forget between practices and leave. Modules of the first weeks were drawn for some "
+        "and chosen by others; charts are read right or wrong; packages are downloaded over the line of the site.",
+        why="Who is still here after many practices is not who began, able people choose more modules, and a mean "
+        "speed says nothing about the slow days.",
+        tables=("training", "staff", "regions"),
+        truth=("truth_learning", "truth_onboarding", "truth_charts", "truth_bandwidth"),
+        size="START, GAIN, FORGET by role; ONBOARDING points, MISREAD_LOGIT and LEAVE_ON_SKILL x size; USABLE_SHARE",
+    ),
+)
