@@ -30,6 +30,7 @@ lint: setup
 	$(BIN)/mypy
 
 notebooks: setup
+	$(BIN)/python -m playbook.publish.dictionary
 	$(BIN)/python -m playbook.notebooks
 
 lock:

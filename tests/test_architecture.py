@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "play": {"methods"},
     "classroom": {"store", "world"},
     "engagement": {"classroom", "store", "world"},
-    "publish": {"engagement", "classroom", "store"},
+    "publish": {"engagement", "classroom", "store", "world"},
 }
 
 

@@ -1,18 +1,18 @@
-"""The data dictionary names what there is: every canonical table and every table of planted truth."""
+"""The data dictionary is the one that the declarations give."""
 
 from playbook.catalogue import project_root
+from playbook.publish.dictionary import dictionary
 from playbook.store.schemas import tables
 
-TEXT = (project_root() / "datasets" / "README.md").read_text(encoding="utf-8")
+FOLDER = project_root() / "datasets"
 
 
-def test_every_canonical_table_is_explained():
-    """A table that is declared but not explained is a riddle."""
-    assert [name for name in tables() if f"`{name}`" not in TEXT] == []
+def test_the_dictionary_is_current():
+    """Whoever changes a declaration rebuilds the dictionary (make notebooks)."""
+    assert (FOLDER / "dictionary.md").read_text(encoding="utf-8").endswith(dictionary())
 
 
-def test_every_table_of_truth_is_explained(demo_store):
-    """What is planted is no secret to the facilitator; only the numbers are kept apart."""
-    planted = sorted(path.stem for path in (demo_store.path / "truth").glob("*.parquet"))
-    assert [name for name in planted if f"`{name}`" not in TEXT] == []
-    assert len(planted) >= 10
+def test_every_table_says_where_it_comes_from():
+    """A client must know which export to look for."""
+    assert [table.name for table in tables().values() if not table.system] == []
+    assert {table.area for table in tables().values()}.isdisjoint({"Other", ""})

@@ -18,8 +18,8 @@ import yaml
 from playbook import catalogue
 from playbook.catalogue import Play, project_root
 from playbook.errors import RunError
-from playbook.publish import pages
-from playbook.publish.coverage import coverage
+from playbook.publish import dictionary, pages
+from playbook.publish.coverage import coverage, plan
 from playbook.publish.pages import Edition
 
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
@@ -106,6 +106,12 @@ def _texts(
         "generated/coverage.md": pages.coverage_page(topics, plays),
         "generated/agenda.md": pages.agenda(plays),
         "generated/references.md": pages.references(plays, sources),
+        "generated/dictionary.md": dictionary.dictionary(level=3),
+        "generated/truth.md": dictionary.truth_dictionary(),
+        "generated/planted.md": dictionary.planted(
+            {play_id: entry["title"] for play_id, entry in plan().items()}
+        ),
+        **{f"generated/{dictionary.slug(area)}.svg": svg for area, svg in dictionary.diagrams().items()},
     }
     for module in dict.fromkeys(play.module for play in plays):
         own = [play for play in plays if play.module == module]

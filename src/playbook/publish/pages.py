@@ -313,6 +313,9 @@ def toc(plays: Sequence[Play]) -> dict[str, Any]:
             },
             {"caption": "Modules", "chapters": chapters},
             {"caption": "This run", "chapters": [{"file": "decisions"}]},
-            {"caption": "Look up", "chapters": [{"file": f} for f in ("coverage", "glossary", "references")]},
+            {
+                "caption": "Look up",
+                "chapters": [{"file": f} for f in ("coverage", "data", "planted", "glossary", "references")],
+            },
         ],
     }
