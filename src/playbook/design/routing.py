@@ -747,9 +747,7 @@ def planted_wait(result: Routing, truth: SimpleNamespace) -> float:
     """Return the last tier's wait in the peak with the head start, from planted patience, work and pace of
     agents.
     """
-    parameters = truth.truth_parameters.set_index("name")[
-        "value"
-    ]
+    parameters = truth.truth_parameters.set_index("name")["value"]
     planted = truth.truth_calls.set_index("interaction_id").loc[result.desk.calls["interaction_id"]]
     calls = result.desk.calls.assign(
         patience_min=planted["patience_min"].to_numpy(), work_min=planted["work_min"].to_numpy()

@@ -318,13 +318,14 @@ def reasons(messages: pd.DataFrame) -> pd.DataFrame:
 def case(result: Audit) -> pd.DataFrame:
     """Return the messages of one purpose to one customer around one that should not have gone out.
 
-    The first that today's flag would call fine is chosen, since the customer said yes again later; failing
-    that, the first that went out after an opt-out.
+    The first that today's flag would call fine is chosen, since the customer said yes again later and got another
+    message; failing that, the first that went out after an opt-out.
     """
     messages = result.messages
-    after = messages[messages["reason"] == "withdrawn"].sort_values(
-        ["flag_today", "sent_at"], ascending=[False, True]
-    )
+    allowed_at = messages["sent_at"].where(messages["allowed"])
+    last_allowed = allowed_at.groupby([messages[key] for key in method.KEYS]).transform("max")
+    after = messages.assign(again=messages["flag_today"] & (messages["sent_at"] < last_allowed))
+    after = after[after["reason"] == "withdrawn"].sort_values(["again", "sent_at"], ascending=[False, True])
     if after.empty:
         return messages.iloc[:0]
     one = after.iloc[0]
