@@ -215,7 +215,7 @@ PLANTS = (
         play="define.customer_value",
         what="Customers differ in how often they buy, how much an order is worth and how long they stay, and frequent "
         "buyers spend more an order. A dedicated workflow changes how often some segments buy, others not.",
-        why="The most valuable segment is not the one that answers the workflow; account managers gave it to "
+        why="Who is worth most need not be who answers most to the workflow; and account managers gave it to "
         "customers who would have done well without it.",
         tables=("orders", "order_lines", "contracts", "accounts", "assignments", "costs"),
         truth=("truth_customers", "truth_purchases", "truth_contracts", "truth_effects"),
