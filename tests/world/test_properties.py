@@ -38,7 +38,7 @@ ORDERED = {  # table: columns whose moments follow each other
     "tickets": ("opened_at", "first_response_at"),
     "interactions": ("arrived_at", "answered_at", "ended_at"),
     "shifts": ("starts_at", "ends_at"),
-    "shipments": ("dispatched_at", "delivered_at"),
+    "shipments": ("picked_at", "dispatched_at", "delivered_at"),
     "supply_orders": ("placed_at", "received_at"),
     "surveys": ("sent_at", "responded_at"),
     "visits": ("arrived_at", "left_at"),
@@ -117,4 +117,6 @@ def nothing_lies_outside(tables, chosen):
         closed = of["closed_at"].to_numpy()
         assert not (at > closed).any(), f"{name}: after a customer closed"
         assert (at <= np.datetime64(chosen.end)).all(), f"{name}: after the history"
+    for column in ("picked_at", "dispatched_at", "delivered_at"):
+        assert not (tables["shipments"][column] > pd.Timestamp(chosen.end)).any(), column
     assert customers["closed_at"].dropna().le(pd.Timestamp(chosen.end)).all()

@@ -410,12 +410,13 @@ def _panel(
 def _recent(
     weekly: pd.DataFrame, inventory: pd.DataFrame | None, history_weeks: int
 ) -> tuple[pd.DatetimeIndex, pd.DataFrame]:
-    """Return the last weeks and what was sold in them, of stocked items where stock is recorded."""
+    """Return the last weeks and what was sold in them; where stock is recorded, of items recorded week by week."""
     weeks = pd.date_range(weekly["week_on"].min(), weekly["week_on"].max(), freq="7D")
     weeks = weeks[-(history_weeks + AVERAGE_WEEKS) :]
     recent = weekly[weekly["week_on"] >= weeks[0]]
     if inventory is not None:
-        recent = recent[recent["product_id"].isin(inventory["product_id"].unique())]
+        recorded = inventory.groupby("product_id")["week_on"].nunique()
+        recent = recent[recent["product_id"].isin(recorded.index[recorded >= AVERAGE_WEEKS])]
     return weeks, recent
 
 

@@ -189,7 +189,8 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
                 False if column.kind == "flag" else None, index=frame.index, dtype=KINDS[column.kind]
             )
             for column in declared
-        }
+        },
+        copy=False,
     )
 
 

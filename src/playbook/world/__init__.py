@@ -8,6 +8,10 @@ One file per domain in `domains/`. A domain module has
   underscore is for later domains only),
 - ``PLANTS``: what it plants, per play (`plants.Plant`),
 - ``ONCE = True`` when it belongs to the company and not to each division of it (see `blocks`).
+
+What domains share stands beside this file: `draws`, `texts`, `keys` and `moments` make columns in bulk; `histories` and
+`trials` say when customers buy, who is in which programme and what it changes; `rosters` and `cases` serve the desk;
+`wording` writes what people say, in the `phrases` of each language; `truth` has the shared tables of truth.
 """
 
 import pkgutil

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
 from graphlib import TopologicalSorter
@@ -90,26 +90,45 @@ def is_company_wide(domain: str) -> bool:
     return getattr(module, "ONCE", False) and all(is_company_wide(need) for need in module.NEEDS)
 
 
+class Tables(Mapping[str, "pd.DataFrame"]):
+    """Tables by name, to which rows are appended; they are joined when somebody reads the table, and not before."""
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        self._parts = {name: [frame] for name, frame in tables.items()}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        parts = self._parts[name]
+        if len(parts) > 1:
+            parts[:] = [pd.concat(parts, ignore_index=True)]
+        return parts[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def add(self, domain: str, settings: WorldSettings) -> list[str]:
+        """Add what a domain makes; return the names of what it made."""
+        module = domain_module(domain)
+        made = module.generate(settings, self, stream(settings.seed, domain, settings.block))
+        for name, frame in made.items():
+            if name in getattr(module, "COMPLETES", ()):
+                self._parts[name] = [frame]
+            else:
+                self._parts.setdefault(name, []).append(frame)
+        return list(made)
+
+
 @lru_cache(maxsize=2)
 def _company(settings: WorldSettings, domains: tuple[str, ...]) -> dict[str, pd.DataFrame]:
     """Return the tables of the company-wide domains; they are kept for the next block, and nobody changes them."""
-    tables: dict[str, pd.DataFrame] = {}
+    tables = Tables({})
     for name in domains:
-        _add(tables, name, settings)
-    return tables
-
-
-def _add(tables: dict[str, pd.DataFrame], name: str, settings: WorldSettings) -> list[str]:
-    """Add what a domain makes to `tables`; return the names of what it made."""
-    import pandas as pd
-
-    module = domain_module(name)
-    made = module.generate(settings, tables, stream(settings.seed, name, settings.block))
-    for table, frame in made.items():
-        known = tables.get(table)
-        is_whole = known is None or table in getattr(module, "COMPLETES", ())
-        tables[table] = frame if is_whole else pd.concat([known, frame], ignore_index=True)
-    return list(made)
+        tables.add(name, settings)
+    return dict(tables)
 
 
 def generate_block(settings: WorldSettings, block: int, domains: Iterable[str]) -> dict[str, pd.DataFrame]:
@@ -121,14 +140,14 @@ def generate_block(settings: WorldSettings, block: int, domains: Iterable[str]) 
     order = with_needs(domains)
     company_wide = tuple(name for name in order if is_company_wide(name))
     shared = _company(settings, company_wide)
-    tables, written = dict(shared), set(shared) if block == 0 else set()
+    tables, written = Tables(shared), set(shared) if block == 0 else set()
     for name in order:
         if name not in company_wide and (block == 0 or not getattr(domain_module(name), "ONCE", False)):
-            written.update(_add(tables, name, own))
+            written.update(tables.add(name, own))
     # The company's rows come first in a table to which a block added its own.
     others = {name: len(frame) for name, frame in shared.items()} if block else {}
     return {
-        name: frame.iloc[others.get(name, 0) :].reset_index(drop=True) if name in others else frame
-        for name, frame in tables.items()
+        name: tables[name].iloc[others[name] :].reset_index(drop=True) if name in others else tables[name]
+        for name in tables
         if name in written and not name.startswith("_")
     }

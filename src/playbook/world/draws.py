@@ -1,20 +1,14 @@
-"""Drawing from short lists, in bulk."""
+"""Draws by given shares and chances, in bulk."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from math import erf
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-
-TEXT = pd.StringDtype("pyarrow", na_value=np.nan)  # what pandas calls "str"
-
 
 FEW = 8  # comparing with each bound in turn is faster than a binary search up to here
 
@@ -34,12 +28,34 @@ def count_below(bounds: ArrayLike, values: NDArray[np.float64]) -> NDArray[np.in
     return found.astype(np.int32)
 
 
-def words(pool: Sequence[str], position: NDArray[np.integer]) -> pd.api.extensions.ExtensionArray:
-    """Return the words at these positions of a list, as a text column.
+def choose(shares: ArrayLike, row: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return a column drawn from each given row of `shares`, shape (n,)."""
+    table = np.cumsum(shares, axis=1)
+    table /= table[:, -1:]
+    table[:, -1] = 1.0
+    # All rows end to end, so that one search serves all.
+    line = (table + np.arange(len(table))[:, None]).ravel()
+    drawn = np.searchsorted(line, row + rng.random(len(row)), side="right") - row * table.shape[1]
+    return np.minimum(drawn, table.shape[1] - 1)
+
+
+def logistic(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the chances with these log odds.
 
     Examples
     --------
-    >>> list(words(("gold", "silver"), np.array([1, 1, 0])))
-    ['silver', 'silver', 'gold']
+    >>> logistic(np.array([0.0, np.log(3.0)])).round(3).tolist()
+    [0.5, 0.75]
     """
-    return pd.array(pa.array(pool, pa.large_string()).take(pa.array(position)), dtype=TEXT)
+    return 1 / (1 + np.exp(-log_odds))
+
+
+def normal_cdf(z: ArrayLike) -> NDArray[np.float64]:
+    """Return the chances that a standard normal draw is below `z`.
+
+    Examples
+    --------
+    >>> normal_cdf([0.0, 1.96]).round(3).tolist()
+    [0.5, 0.975]
+    """
+    return 0.5 * (1 + np.vectorize(erf, otypes=[float])(np.asarray(z) / 2**0.5))

@@ -1,4 +1,7 @@
-"""Purchase histories of many customers at once."""
+"""Histories of many customers at once: when they buy, and what changes of rate or spend hold at each moment.
+
+Changes are tables with one row a customer and time (`trials.changes` makes them).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 
@@ -50,3 +54,49 @@ def purchase_weeks(
     share.sort()  # within each customer; a double is fine to a second of ten years
     share -= who
     return who, np.maximum(share, 0.0) * alive[who]
+
+
+def factor_at(
+    week: NDArray[np.float64], who: NDArray[np.int64], changes: pd.DataFrame
+) -> NDArray[np.float64]:
+    """Return the product of all changes that hold for customer `who` (position) in `week`, both (n,).
+
+    Both are sorted by customer, then week; a change is open at its end.
+    """
+    key = who * 1e6 + week
+    subject = changes["customer"].to_numpy() * 1e6
+    first = np.searchsorted(key, subject + changes["from_week"].to_numpy())
+    last = np.searchsorted(key, subject + changes["to_week"].to_numpy())
+    size = np.log(changes["factor"].to_numpy())
+    step = np.bincount(first, size, len(key) + 1) - np.bincount(last, size, len(key) + 1)
+    return np.exp(np.cumsum(step)[:-1])
+
+
+def factor_of(
+    customer: NDArray[np.int64], week: NDArray[np.float64], table: pd.DataFrame, n: int
+) -> NDArray[np.float64]:
+    """Return the product of all changes in `table` that hold for each event, in any order, of `n` customers.
+
+    Only the events of customers that are in the table are looked at.
+    """
+    concerned = np.zeros(n, dtype=bool)
+    concerned[table["customer"]] = True
+    event = np.flatnonzero(concerned[customer])
+    event = event[np.lexsort((week[event], customer[event]))]
+    factor = np.ones(len(customer))
+    factor[event] = factor_at(week[event], customer[event], table)
+    return factor
+
+
+def highest_factor(changes: pd.DataFrame, n: int) -> NDArray[np.float64]:
+    """Return the largest product of changes that ever holds for each of `n` customers, at least 1."""
+    who = np.tile(changes["customer"].to_numpy(), 2)
+    week = np.concatenate([changes["from_week"], changes["to_week"]])
+    size = np.log(changes["factor"].to_numpy())
+    step = np.concatenate([size, -size])
+    order = np.lexsort((step, week, who))  # what ends makes room before what begins adds to it
+    # All steps of a customer sum to nothing, so the running sum needs no restart.
+    level = np.cumsum(step[order])
+    highest = np.zeros(n)
+    np.maximum.at(highest, who[order], level)
+    return np.exp(highest)

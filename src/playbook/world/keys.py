@@ -1,12 +1,22 @@
-"""Text keys, made in bulk."""
+"""Keys of rows and names of places: made in bulk, and found among others."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from playbook.world.draws import TEXT
+from playbook.world.texts import TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Keys = Sequence[str] | pd.Series | pd.Index | pd.api.extensions.ExtensionArray | NDArray[np.object_]
 
 
 def ids(prefix: str, n: int, block: int = 0) -> pd.Series:
@@ -40,3 +50,15 @@ def local(name: str, block: int) -> str:
     ('north', 'north-3')
     """
     return f"{name}-{block}" if block else name
+
+
+def position(wanted: Keys, among: Keys) -> NDArray[np.int64]:
+    """Return where each wanted key stands among others, which are all different; -1 where it does not.
+
+    Examples
+    --------
+    >>> position(["C3", "C1", "C9"], among=["C1", "C2", "C3"]).tolist()
+    [2, 0, -1]
+    """
+    sought, known = (pa.array(keys, pa.large_string(), from_pandas=True) for keys in (wanted, among))
+    return pc.index_in(sought, value_set=known).fill_null(-1).to_numpy().astype(np.int64)

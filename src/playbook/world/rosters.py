@@ -9,6 +9,7 @@ import pandas as pd
 
 from playbook.methods.queueing import square_root_servers
 from playbook.world.domains.organisation import VENDOR_ROLE, vendor_units
+from playbook.world.keys import position
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class Agents:
         self.skill = tables["truth_staff"]["skill"].to_numpy()[self.row]
         unit = tables["staff"]["unit_id"].array.take(hired)
         self.vendor = np.concatenate(  # position among the vendors; -1 for own agents
-            [np.full(len(own), -1), pd.Index(vendor_units(settings.block)).get_indexer(pd.Index(unit))]
+            [np.full(len(own), -1), position(unit, vendor_units(settings.block))]
         )
         staff = tables["staff"].iloc[own]
         day = np.timedelta64(1, "D")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from playbook.errors import SettingsError, nearest
@@ -140,21 +141,21 @@ class WorldSettings:
         """The industry's ways."""
         return PRESETS[self.industry]
 
-    @property
+    @cached_property
     def end(self):
         """The last moment of the history (midnight of `as_of`), a Timestamp."""
         import pandas as pd
 
         return pd.Timestamp(self.as_of).as_unit("us")
 
-    @property
+    @cached_property
     def start(self):
         """The first moment of the history, a Timestamp."""
         import pandas as pd
 
         return (self.end - pd.DateOffset(months=self.months)).as_unit("us")
 
-    @property
+    @cached_property
     def days(self) -> int:
         """Length of the history in days."""
         return (self.end - self.start).days

@@ -1,15 +1,40 @@
-"""Numbers as exports write them."""
+"""Text columns, made in bulk: words of a short list, numbers as exports write them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+TEXT = pd.StringDtype("pyarrow", na_value=np.nan)  # what pandas calls "str"
+
+
+def words(pool: Sequence[str | None], position: NDArray[np.integer]) -> pd.api.extensions.ExtensionArray:
+    """Return the words at these positions of a list, as a text column.
+
+    Examples
+    --------
+    >>> list(words(("gold", "silver"), np.array([1, 1, 0])))
+    ['silver', 'silver', 'gold']
+    """
+    return pd.array(pa.array(pool, pa.large_string()).take(pa.array(position)), dtype=TEXT)
+
+
+def repeated(word: str | None, n: int) -> pd.api.extensions.ExtensionArray:
+    """Return a text column of one word, or of none.
+
+    Examples
+    --------
+    >>> list(repeated("gold", 2))
+    ['gold', 'gold']
+    """
+    return pd.array(pa.repeat(pa.scalar(word, pa.large_string()), n), dtype=TEXT)
 
 
 def as_text(numbers: NDArray[np.number]) -> pd.Series:
@@ -17,7 +42,6 @@ def as_text(numbers: NDArray[np.number]) -> pd.Series:
 
     Examples
     --------
-    >>> import numpy as np
     >>> as_text(np.array([6.0, 2.5])).tolist()
     ['6', '2.5']
     """

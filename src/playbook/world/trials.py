@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
+from playbook.world.keys import ids
+from playbook.world.texts import repeated, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,12 +102,24 @@ def enrolled(
     return pd.DataFrame(
         {
             "customer": customer,
-            "initiative_id": words([initiative_id], np.zeros(n, dtype=np.int64)),
+            "initiative_id": repeated(initiative_id, n),
             "arm": words(arms, arm),
             "design": words(["chosen", "random"], np.broadcast_to(by_lot, n).astype(np.int64)),
             "from_week": np.broadcast_to(np.asarray(from_week, dtype=float), n),
             "to_week": np.broadcast_to(np.asarray(to_week, dtype=float), n),
             **more,
+        }
+    )
+
+
+def initiative(settings: WorldSettings, prefix: str, kind: str, metric: str) -> pd.DataFrame:
+    """Return the row of `initiatives` of a pilot; its key is `prefix` numbered 1."""
+    return pd.DataFrame(
+        {
+            "initiative_id": ids(prefix, 1, settings.block),
+            "kind": kind,
+            "target_metric": metric,
+            "status": "done",
         }
     )
 
@@ -121,21 +134,3 @@ def initiatives(settings: WorldSettings, *rows: dict[str, Any]) -> pd.DataFrame:
         day = [pd.NaT if w is None else settings.end - pd.Timedelta(weeks=w) for w in left]
         frame[column] = pd.Series(day).dt.normalize().astype("datetime64[us]")
     return frame
-
-
-def factor_of(
-    customer: NDArray[np.int64], week: NDArray[np.float64], table: pd.DataFrame, n: int
-) -> NDArray[np.float64]:
-    """Return the product of all changes in `table` that hold for each event, in any order, of `n` customers.
-
-    Only the events of customers that are in the table are looked at.
-    """
-    from playbook.world.domains.orders import factor_at
-
-    concerned = np.zeros(n, dtype=bool)
-    concerned[table["customer"]] = True
-    event = np.flatnonzero(concerned[customer])
-    event = event[np.lexsort((week[event], customer[event]))]
-    factor = np.ones(len(customer))
-    factor[event] = factor_at(week[event], customer[event], table)
-    return factor

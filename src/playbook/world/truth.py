@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from playbook.world.draws import TEXT
+from playbook.world.texts import TEXT, repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COLUMNS: dict[str, dict[str, str]] = {
     "truth_effects": {
@@ -74,13 +78,39 @@ def planted(table: str, play: str, /, **columns: Any) -> pd.DataFrame:
         )
     n = max((len(value) for value in columns.values() if not _is_one(value)), default=1)
     numbers = {*NUMBERS, *({"value"} if table in ("truth_outcomes", "truth_parameters") else ())}
-    made: dict[str, Any] = {"play": pd.array([play] * n, dtype=TEXT)}
+    made: dict[str, Any] = {"play": repeated(play, n)}
     for name in COLUMNS[table]:
         kind: Any = "float64" if name in numbers else "datetime64[us]" if name in MOMENTS else TEXT
         value = columns.get(name)
-        whole = [value] * n if _is_one(value) else value
-        made[name] = pd.Series(whole).reset_index(drop=True).astype(kind)
+        made[name] = (
+            _repeated(value, n, kind)
+            if _is_one(value)
+            else pd.Series(value).reset_index(drop=True).astype(kind)
+        )
     return pd.DataFrame(made)
+
+
+def _repeated(value: Any, n: int, kind: Any) -> Any:
+    """Return a column of one value; the usual kinds without pandas, which would look at all of them."""
+    if kind == "float64":
+        return np.full(n, np.nan if value is None else value, dtype=float)
+    if kind is TEXT and (value is None or isinstance(value, str)):
+        return repeated(value, n)
+    return pd.Series([value] * n).astype(kind)
+
+
+def planted_rows(
+    table: str, play: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> pd.DataFrame:
+    """Return `planted` for rows, each with the values of these columns; there may be none.
+
+    Examples
+    --------
+    >>> planted_rows("truth_structure", "govern.rules", ("kind", "source"), [("conflict", "R1")]).loc[0].tolist()
+    ['govern.rules', 'conflict', 'R1', nan]
+    """
+    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    return planted(table, play, **dict(zip(columns, map(list, values), strict=True)))
 
 
 def _is_one(value: Any) -> bool:

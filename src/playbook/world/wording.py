@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from playbook.world import phrases
+from playbook.world.keys import position
 from playbook.world.phrases import LANGUAGES
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ Texts = pd.api.extensions.ExtensionArray
 
 def language_codes(language: pd.Series) -> NDArray[np.integer]:
     """Return each language's position in `LANGUAGES`; English where it is none of them."""
-    return np.maximum(pd.Index(LANGUAGES).get_indexer(pd.Index(language)), 0)
+    return np.maximum(position(language, LANGUAGES), 0)
 
 
 def topics(industry: str) -> tuple[str, ...]:

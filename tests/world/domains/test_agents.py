@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from ..trials import WEEK, log_ratio, plain_ratio, trial, trials
+from tests.world.worlds_of_programmes import WEEK, log_ratio, plain_ratio, trial, trials
 
 PLAY = "measure.control_groups"
 

@@ -6,8 +6,7 @@ import pytest
 import statsmodels.api as sm
 
 from playbook.world.domains.budgets import LEVELS, SATURATION
-
-from ..trials import trial, trials
+from tests.world.worlds_of_programmes import trial, trials
 
 PLAY = "govern.resource_disputes"
 

@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from playbook.store.writing import validate
 from playbook.world.domains import consignment
-from tests.fulfilment_worlds import SEEDS, small_world, world
+from tests.world.worlds_of_fulfilment import SEEDS, small_world, world
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ import pytest
 from playbook.store.writing import conform, validate
 from playbook.world.domains import contracts
 from playbook.world.settings import WorldSettings
-
-from ..trials import tables_of
+from tests.world.worlds_of_programmes import tables_of
 
 SETTINGS = WorldSettings(seed=1, customers=2000)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..trials import trial, trials
+from tests.world.worlds_of_programmes import trial, trials
 
 PLAY = "balance.customization_break_even"
 

@@ -9,7 +9,7 @@ from scipy.stats import kruskal
 from statsmodels.stats.multitest import multipletests
 
 from playbook.world.domains.definitions import AT_RANDOM, CRITERIA, DISPUTED, VAGUE
-from tests.voice_worlds import SEEDS, truth, voices
+from tests.world.worlds_of_voices import SEEDS, truth, voices
 
 PLAY = "define.shared_definition"
 

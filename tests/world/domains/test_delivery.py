@@ -23,6 +23,7 @@ def world(seed, **changes):
     sent = sent.merge(tables["customers"][["customer_id", "region_id", "tier"]])
     days = pd.Timedelta("1D")
     sent["lead_d"] = (sent["delivered_at"] - sent["ordered_at"]) / days
+    sent = sent.dropna(subset=["dispatched_at"])  # what is still in the warehouse has no time yet
     sent["log_dispatch"] = np.log((sent["dispatched_at"] - sent["ordered_at"]) / days)
     sent["weeks_left"] = (END - sent["ordered_at"]) / (7 * days)
     return tables, sent
@@ -49,7 +50,7 @@ def test_tables_keep_their_schemas(worlds):
     """Shipments pass their declaration, in order of time."""
     sent = worlds[0][0]["shipments"]
     validate("shipments", sent)
-    assert (sent["picked_at"] <= sent["dispatched_at"]).all()
+    assert not (sent["picked_at"] > sent["dispatched_at"]).any()
     assert not (sent["delivered_at"] < sent["dispatched_at"]).any()
 
 

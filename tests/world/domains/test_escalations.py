@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.service_worlds import effects_of, service_worlds, share_gap
+from tests.world.worlds_of_service import effects_of, service_worlds, share_gap
 
 LEVELS = 3
 

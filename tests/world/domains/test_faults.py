@@ -8,7 +8,7 @@ from scipy.stats import poisson
 from playbook.store.writing import validate
 from playbook.world.domains.faults import CAUSES
 from playbook.world.settings import WorldSettings
-from tests.voice_worlds import SEEDS, truth, voices
+from tests.world.worlds_of_voices import SEEDS, truth, voices
 
 TRIGGERS, LOOP = "design.ticket_triggers", "design.closed_loop"
 END = WorldSettings().end

@@ -5,7 +5,7 @@ import pytest
 
 from playbook.store.writing import validate
 from playbook.world.domains import feedback
-from tests.fulfilment_worlds import SEEDS, SETTINGS, small_world, world
+from tests.world.worlds_of_fulfilment import SEEDS, SETTINGS, small_world, world
 
 WEEKS = SETTINGS.days // 7
 TRAIN = 52

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ..trials import WEEK, trial, trials
+from tests.world.worlds_of_programmes import WEEK, trial, trials
 
 PLAY = "define.tier_assignment"
 WINDOW = 26  # weeks of orders in the score

@@ -7,7 +7,7 @@ import statsmodels.api as sm
 
 from playbook.world.domains.indicators import KINDS
 from playbook.world.settings import WorldSettings
-from tests.voice_worlds import SEEDS, truth, voices
+from tests.world.worlds_of_voices import SEEDS, truth, voices
 
 PLAY = "define.intimacy_kpis"
 START, DAYS = WorldSettings().start, WorldSettings().days

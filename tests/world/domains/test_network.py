@@ -3,7 +3,7 @@
 import pytest
 
 from playbook.store.writing import validate
-from tests.fulfilment_worlds import small_world, world
+from tests.world.worlds_of_fulfilment import small_world, world
 
 
 @pytest.mark.parametrize("changes", [{"regions": ("GB",)}, {"industry": "retail"}, {"effect": 0.0}])

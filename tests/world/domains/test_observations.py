@@ -10,7 +10,7 @@ from scipy.stats import rankdata, spearmanr
 from playbook.world.domains.observations import ENVIRONMENTS, INSTRUMENTS, QUALITY_SHOWS
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.voice_worlds import truth
+from tests.world.worlds_of_voices import truth
 
 PLAN, SHOPPING = "design.research_plan", "design.mystery_shopping"
 SEEDS = tuple(range(1, 9))

@@ -7,8 +7,7 @@ import statsmodels.api as sm
 
 from playbook.world.domains.pilots import DISRUPTED_WEEKS, STEP, STEPS, TAIL
 from playbook.world.settings import WorldSettings
-
-from ..trials import tables_of
+from tests.world.worlds_of_programmes import tables_of
 
 PLAY = "sustain.pilot_rollout"
 FIRST = TAIL + STEP * STEPS  # weeks before the end of the first step

@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 
 from playbook.store.writing import conform, validate
-
-from ..trials import trial, trials
+from tests.world.worlds_of_programmes import trial, trials
 
 PLAY = "measure.forecast_uplift"
 

@@ -6,8 +6,7 @@ import pytest
 
 from playbook.store.writing import conform, validate
 from playbook.world.domains.programmes import DEPTHS
-
-from ..trials import agrees, log_ratio, plain_ratio, pooled, trial, trials
+from tests.world.worlds_of_programmes import agrees, log_ratio, plain_ratio, pooled, trial, trials
 
 VALUE, DEPTH = "define.customer_value", "define.engagement_model"
 LONG = (0.0, 91.0)

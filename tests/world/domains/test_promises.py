@@ -6,7 +6,7 @@ import pytest
 
 from playbook.store.writing import validate
 from playbook.world.domains import promises
-from tests.fulfilment_worlds import END, SEEDS, small_world, world
+from tests.world.worlds_of_fulfilment import END, SEEDS, small_world, world
 
 
 @pytest.fixture(scope="module")

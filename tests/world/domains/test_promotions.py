@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.promotions import DIP_WEEKS, LASTS
-
-from ..trials import pooled, trial, trials
+from tests.world.worlds_of_programmes import pooled, trial, trials
 
 PLAY = "balance.promotion_plan"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.service_worlds import SEEDS, effects_of, service_worlds, share_gap
+from tests.world.worlds_of_service import SEEDS, effects_of, service_worlds, share_gap
 
 SCRIPTS = ("confirm the solution", "offer a call", "explain the next step")
 ITEMS = ("open order", "last complaint", "preference", "contract terms")

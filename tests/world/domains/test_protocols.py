@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.service_worlds import service_worlds
+from tests.world.worlds_of_service import service_worlds
 
 SEEDS, CUSTOMERS = 3, 2500
 

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
 from playbook.world.settings import WorldSettings
-from tests.voice_worlds import SEEDS, truth, voices
+from tests.world.worlds_of_voices import SEEDS, truth, voices
 
 PLAY = "measure.survey_validity"
 SENT = WorldSettings().end - pd.DateOffset(months=12)

@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from playbook.world.domains.relations import ERODES, ERODES_WITHIN_D, OPTIONAL_MONTHS
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.voice_worlds import SEEDS, truth, voices
+from tests.world.worlds_of_voices import SEEDS, truth, voices
 
 EROSION, SCORE = "sustain.erosion_watch", "unify.intimacy_score"
 END = WorldSettings().end

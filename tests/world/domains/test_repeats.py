@@ -7,7 +7,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.service_worlds import SEEDS, service_worlds
+from tests.world.worlds_of_service import SEEDS, service_worlds
 
 GRID = np.log(np.geomspace(1.0, 1500.0, 75))  # candidate knees, log minutes
 

@@ -7,7 +7,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.systems_worlds import drawn
+from tests.world.worlds_of_systems import drawn
 
 SEEDS = range(6)
 PLAY = "measure.customer_report"

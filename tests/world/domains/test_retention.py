@@ -8,8 +8,7 @@ import statsmodels.api as sm
 from playbook.store.writing import conform, validate
 from playbook.world.domains import contracts, retention
 from playbook.world.settings import WorldSettings
-
-from ..trials import tables_of
+from tests.world.worlds_of_programmes import tables_of
 
 CALLS, REVIEWS = "balance.workforce_schedule", "measure.retention_cohorts"
 DRAWS = 20

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from playbook.world.domains.scales import BIASED, EXPECTED, FELT, ITEMS, VIGNETTES
-from tests.voice_worlds import SEEDS, truth, voices
+from tests.world.worlds_of_voices import SEEDS, truth, voices
 
 PLAY = "sustain.cultural_adaptation"
 GOOD, REVERSED = ITEMS[:4], ITEMS[4:]

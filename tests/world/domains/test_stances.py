@@ -7,7 +7,7 @@ import pytest
 from playbook.world.domains.stances import FUNCTIONS, MINIMUM_GROUP, ON_PAY, ROUNDS, SHIFT
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.voice_worlds import truth
+from tests.world.worlds_of_voices import truth
 
 PLAY = "sustain.change_resistance"
 SEEDS = tuple(range(1, 21))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ..trials import WEEK, agrees, log_ratio, pooled, trial, trials
+from tests.world.worlds_of_programmes import WEEK, agrees, log_ratio, pooled, trial, trials
 
 PLAY = "measure.delayed_attribution"
 

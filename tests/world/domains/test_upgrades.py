@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from playbook.world.domains.upgrades import ARMS
-
-from ..trials import WEEK, agrees, log_ratio, trial, trials
+from tests.world.worlds_of_programmes import WEEK, agrees, log_ratio, trial, trials
 
 PLAY = "measure.roi"
 

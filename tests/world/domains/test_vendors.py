@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.service_worlds import effects_of, service_worlds
+from tests.world.worlds_of_service import effects_of, service_worlds
 
 VENDORS = ("UV1", "UV2", "UV3")
 

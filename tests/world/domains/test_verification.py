@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.service_worlds import effects_of, service_worlds, share_gap
+from tests.world.worlds_of_service import effects_of, service_worlds, share_gap
 
 
 def checks(world) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from tests.service_worlds import SEEDS, effects_of, service_worlds, share_gap
+from tests.world.worlds_of_service import SEEDS, effects_of, service_worlds, share_gap
 
 
 def jobs(world) -> pd.DataFrame:

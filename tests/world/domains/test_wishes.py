@@ -5,8 +5,7 @@ import pytest
 
 from playbook.store.writing import conform, validate
 from playbook.world.domains.wishes import ATTRIBUTES, FOLLOWED
-
-from ..trials import agrees, log_ratio, plain_ratio, trial, trials
+from tests.world.worlds_of_programmes import agrees, log_ratio, plain_ratio, trial, trials
 
 PLAY = "design.fulfilment_preferences"
 

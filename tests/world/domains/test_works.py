@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from playbook.store.writing import conform, validate
-
-from ..trials import trial, trials
+from tests.world.worlds_of_programmes import trial, trials
 
 PLAY = "balance.promotion_plan"
 

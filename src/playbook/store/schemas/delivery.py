@@ -13,7 +13,7 @@ TABLES = (
             Column("customer_id", "text", "customer it goes to"),
             Column("site_id", "text", "warehouse it left from"),
             Column("promised_at", "time", "latest arrival that was promised"),
-            Column("dispatched_at", "time", "left the warehouse"),
+            Column("dispatched_at", "time", "left the warehouse; empty while it has not", nullable=True),
             Column("delivered_at", "time", "arrived; empty while under way", nullable=True),
             Column("items_correct", "flag", "what arrived is what was ordered"),
             Column("lane_id", "text", "lane it took", nullable=True),

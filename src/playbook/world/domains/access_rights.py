@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
+from playbook.world.moments import at_day
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import words
+from playbook.world.truth import planted_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,14 +98,7 @@ def generate(
         "rules": pd.concat([rules, caps], ignore_index=True),
         "access_log": pd.concat([log, replays], ignore_index=True),
         "dependencies": flows,
-        "truth_labels": planted(
-            "truth_labels",
-            PLAY,
-            table=[row[0] for row in labels],
-            key=[row[1] for row in labels],
-            label=[row[2] for row in labels],
-            value=[row[3] for row in labels],
-        ),
+        "truth_labels": planted_rows("truth_labels", PLAY, ("table", "key", "label", "value"), labels),
     }
 
 
@@ -190,7 +184,7 @@ def _reads(
             "field_ids": fields["field_id"].array.take(field),
             "purpose": words(PURPOSES, purpose),
             "action": "read",
-            "accessed_at": _moment(settings, day),
+            "accessed_at": at_day(settings, day),
             "rows": np.where(allowed, 1 + np.floor(volume * 2000), 0.0),
             "bytes_out": np.round(volume * 1e9),
             "allowed": allowed,
@@ -290,12 +284,8 @@ def _flows(
             "field_ids": keys,
             "purpose": "audit",
             "action": "replay test",
-            "accessed_at": _moment(settings, settings.days - 30 * rng.random(FLOWS)),
+            "accessed_at": at_day(settings, settings.days - 30 * rng.random(FLOWS)),
             "allowed": control == 3,
         }
     )
     return flows, caps, replays, [(keys[k], CONTROLS[control[k]]) for k in np.sort(bad)]
-
-
-def _moment(settings: WorldSettings, day: NDArray[np.float64]) -> NDArray[np.datetime64]:
-    return np.datetime64(settings.start, "us") + (day * 86_400).astype(np.int64).astype("timedelta64[s]")

@@ -15,6 +15,7 @@ import pandas as pd
 from playbook.world.keys import ids
 from playbook.world.moments import before_end
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -126,11 +127,11 @@ def _use(
     return pd.DataFrame(
         {
             "access_id": ids("DA", len(row)),
-            "role": pd.array(TEAMS, dtype="str").take(team[field, place]),
+            "role": words(TEAMS, team[field, place]),
             "system_id": fields["system_id"].astype("str").array.take(field),
             "field_ids": fields["field_id"].astype("str").array.take(field),
-            "purpose": pd.array(["upkeep", "look-up"], dtype="str").take(kind),
-            "action": pd.array(["edit", "read"], dtype="str").take(kind),
+            "purpose": words(["upkeep", "look-up"], kind),
+            "action": words(["edit", "read"], kind),
             "accessed_at": at[order],
             "rows": np.where(kind == 0, 1.0, np.floor(rng.lognormal(3.0, 1.0, len(row)))),
             "allowed": True,

@@ -17,7 +17,7 @@ from playbook.world.domains.intake import FASTER, REPLY_H, moment_text
 from playbook.world.keys import ids
 from playbook.world.moments import before_end
 from playbook.world.plants import Plant
-from playbook.world.texts import as_text
+from playbook.world.texts import as_text, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def _tickets(settings: WorldSettings, key: pd.Series, size: float, rng: np.rando
         {
             "case_ref": ids("QT", n, settings.block),
             "client_ref": key.array.take(rng.integers(0, len(key), n)),
-            "process": pd.array(list(REPLY_H), dtype="str").take(process),
-            "urgency": pd.array(["1", "2", "3", "4"], dtype="str").take(urgency - 1),
+            "process": words(list(REPLY_H), process),
+            "urgency": words(["1", "2", "3", "4"], urgency - 1),
             "opened": moment_text(opened, end),
             "first_reply": moment_text(opened + (reply_h * 3600e6).astype("timedelta64[us]"), end),
             "extracted_at": settings.end,

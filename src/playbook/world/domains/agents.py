@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.trials import BY_LOT, changes, enrolled, initiatives, members
 from playbook.world.truth import planted
 
@@ -77,7 +78,7 @@ def _waves(
         (wave < len(WAVES)).astype(np.int64),
         by_lot,
         since,
-        cluster_id=pd.array([f"wave {k + 1}" for k in range(len(WAVES))] + ["never"], dtype="str").take(wave),
+        cluster_id=words([f"wave {k + 1}" for k in range(len(WAVES))] + ["never"], wave),
         sequence_no=np.where(wave < len(WAVES), wave + 1.0, np.nan),
     )
     treated = np.flatnonzero(wave < len(WAVES))

@@ -18,6 +18,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def generate(
     word = np.where(closed, np.where(confirmed, 1, 2), 0)
     solved = alerts["alert_at"].to_numpy() + (rng.exponential(10.0, n) * 3600e6).astype("timedelta64[us]")
     known = closed & (solved < np.datetime64(settings.end, "us"))
-    alerts["alert_disposition"] = pd.array([None, "confirmed", "false alarm"], dtype="str").take(word * known)
+    alerts["alert_disposition"] = words([None, "confirmed", "false alarm"], word * known)
     alerts["resolved_at"] = np.where(known, solved, np.datetime64("NaT"))
     alerts.insert(0, "exception_id", ids("XA", n, settings.block))
     labels = planted(
@@ -121,9 +122,9 @@ def _of_kind(
     return pd.DataFrame(
         {
             "occurred_at": at[which][came],
-            "exception_type": pd.array([kind], dtype="str").take(np.zeros(n, int)),
+            "exception_type": repeated(kind, n),
             "customer_id": parcels["customer_id"].array.take(which[came]),
-            "subject_type": pd.array(["shipment"], dtype="str").take(np.zeros(n, int)),
+            "subject_type": repeated("shipment", n),
             "subject_id": parcels["shipment_id"].array.take(which[came]),
             "alert_at": alert_at[came],
             "is_real": np.arange(len(which))[came] < len(told),

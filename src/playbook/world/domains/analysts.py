@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.company import MARKETS, market_shares
-from playbook.world.draws import words
 from playbook.world.keys import ids, local
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _shifts(settings: WorldSettings, spans: pd.DataFrame, staff: pd.DataFrame) -
             "staff_id": staff["staff_id"].array.take(desk * ANALYSTS + person),
             "starts_at": np.repeat(spans["start"].to_numpy(), ON_DUTY),
             "ends_at": np.repeat(spans["end"].to_numpy(), ON_DUTY),
-            "activity": words(["analytics"], np.zeros(n, dtype=np.int64)),
+            "activity": repeated("analytics", n),
             "is_planned": True,
             "is_worked": True,
         }
@@ -260,8 +260,8 @@ def _tickets(
         {
             "ticket_id": ids("YY", n, settings.block),
             "customer_id": customers["customer_id"].array.take(who),
-            "category": words(["analytics request"], np.zeros(n, dtype=np.int64)),
-            "queue": words([local("analysts", settings.block)], np.zeros(n, dtype=np.int64)),
+            "category": repeated("analytics request", n),
+            "queue": repeated(local("analysts", settings.block), n),
             "tier_at_open": customers["tier"].array.take(who),
             "severity": rng.integers(1, 4, n),
             "opened_at": opened,
@@ -285,7 +285,7 @@ def _alerts(
         {
             "exception_id": ids("YB", n, settings.block),
             "occurred_at": at,
-            "exception_type": words(["analytics alert"], np.zeros(n, dtype=np.int64)),
+            "exception_type": repeated("analytics alert", n),
             "alert_at": np.where(told < end, told, np.datetime64("NaT")),
             "alert_disposition": words(["checked", "no fault found"], rng.integers(0, 2, n)),
         }

@@ -18,6 +18,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def generate(
             table="config_versions",
             key=version_id.array[kind > 0],
             label="bypass",
-            value=pd.array(names, dtype="str").take(kind[kind > 0]),
+            value=words(names, kind[kind > 0]),
         ),
     }
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.domains.requests import TIERS
-from playbook.world.draws import words
-from playbook.world.keys import ids
-from playbook.world.pilots import known_customers
+from playbook.world.keys import ids, position
+from playbook.world.moments import known_customers
+from playbook.world.settings import TIERS
+from playbook.world.texts import repeated
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def generate(
     room = np.where(is_gold, HOURS - np.minimum(other, HOURS)[day], HOURS)
     booked = nth < room
     ahead_h = np.where(is_gold, rng.uniform(2, 20, len(day)), rng.uniform(30, 150, len(day)))
-    tier = pd.Index(TIERS).get_indexer(pd.Index(tables["customers"]["tier"]))
+    tier = position(tables["customers"]["tier"], TIERS)
     who = known_customers(settings, tables["customers"], DAYS * 7 // 5 + 10, len(day), rng)
     golden = np.unique(who[tier[who] == 0])
     common = np.unique(who[tier[who] != 0])
@@ -56,7 +56,7 @@ def generate(
     order = np.argsort(asked, kind="stable")
     actions = pd.DataFrame(
         {
-            "subject_type": words(["customer"], np.zeros(len(day), dtype=np.int64)),
+            "subject_type": repeated("customer", len(day)),
             "subject_id": customer_id,
             "customer_id": customer_id,
             "action_code": [

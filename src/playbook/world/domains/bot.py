@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
-from playbook.world.keys import ids
-from playbook.world.pilots import known_customers
+from playbook.world.draws import logistic
+from playbook.world.keys import ids, position
+from playbook.world.moments import known_customers
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -97,15 +98,15 @@ def _chats(
     preset, customers = settings.preset, tables["customers"]
     n = int(settings.customers * PER_CUSTOMER * preset.bot_share / 0.33)
     who = known_customers(settings, customers, LAST_D, n, rng)
-    account = pd.Index(tables["accounts"]["account_id"]).get_indexer(pd.Index(customers["account_id"]))[who]
-    segment = pd.Index(preset.segments).get_indexer(pd.Index(tables["accounts"]["segment"]))[account]
+    account = position(customers["account_id"], tables["accounts"]["account_id"])[who]
+    segment = position(tables["accounts"]["segment"], preset.segments)[account]
     topic = rng.integers(0, len(preset.things), n)
     complexity = rng.normal(0, 1, n)
     logit = FAILURE_LOGIT + ON_COMPLEXITY * complexity + np.array(ON_SEGMENT)[segment]
-    fails = rng.random(n) < settings.size("design.bot_handoff") * _share(logit)
+    fails = rng.random(n) < settings.size("design.bot_handoff") * logistic(logit)
     overrated = OVERRATED * (topic >= len(preset.things) - TOPICS_OVERRATED)
     confidence = np.round(
-        _share(1.2 - ON_COMPLEXITY * complexity + overrated + rng.normal(0, CONFIDENCE_NOISE, n)), 3
+        logistic(1.2 - ON_COMPLEXITY * complexity + overrated + rng.normal(0, CONFIDENCE_NOISE, n)), 3
     )
     kept = confidence >= HANDS_OFF_BELOW
     annoyed = rng.random(n) < np.where(fails, ANNOYED_ON_FAILURE, ANNOYED_ELSE)
@@ -268,10 +269,6 @@ def _automation(
         value=words(list(AUTOMATION), kind),
     )
     return {"actions": pd.concat([automated, review], ignore_index=True), "truth_labels": labels}
-
-
-def _share(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-logit))
 
 
 def _span(seconds: NDArray[np.float64]) -> NDArray[np.timedelta64]:

@@ -23,7 +23,8 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import repeated
+from playbook.world.truth import planted, planted_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,13 +119,7 @@ def generate(
         ("mediator", mediator, "satisfaction"),
     ]
     links = links if size > 0 else []
-    structure = planted(
-        "truth_structure",
-        PLAY,
-        kind=[kind for kind, _, _ in links],
-        source=[source for _, source, _ in links],
-        target=[target for _, _, target in links],
-    )
+    structure = planted_rows("truth_structure", PLAY, ("kind", "source", "target"), links)
     return {
         "config_versions": templates,
         "decisions": pd.concat([messages, advice], ignore_index=True),
@@ -141,10 +136,6 @@ def _moments(settings: WorldSettings, n: int, rng: np.random.Generator) -> NDArr
     """Return `n` moments of the history in order, none in its last ten days."""
     offset = np.sort(rng.random(n)) * (settings.days - 10) * 86_400e6
     return np.datetime64(settings.start, "us") + offset.astype("timedelta64[us]")
-
-
-def _constant(text: str, n: int) -> pd.api.extensions.ExtensionArray:
-    return pd.array([text], dtype="str").take(np.zeros(n, int))
 
 
 def _messages(
@@ -167,8 +158,8 @@ def _messages(
     messages = pd.DataFrame(
         {
             "decision_id": key,
-            "decision_type": _constant("personalised message", n),
-            "subject_type": _constant("config_version", n),
+            "decision_type": repeated("personalised message", n),
+            "subject_type": repeated("config_version", n),
             "subject_id": pd.array([f"GT{name}" for name in TEMPLATES], dtype="str").take(template),
             "customer_id": people["customer_id"].array.take(who),
             "recommended": pd.array([f"send by {unit}" for unit in units], dtype="str").take(team),
@@ -184,7 +175,7 @@ def _messages(
             "occurred_at": at[which],
             "exception_type": symptoms.take(rng.integers(0, 3, len(which))),
             "customer_id": messages["customer_id"].array.take(which),
-            "subject_type": _constant("decision", len(which)),
+            "subject_type": repeated("decision", len(which)),
             "subject_id": key.array.take(which),
             "config_version_id": messages["subject_id"].array.take(which),
             "unit_id": units.take(team[which]),
@@ -216,10 +207,10 @@ def _comments(
     return pd.DataFrame(
         {
             "survey_id": ids("QM", n),
-            "item_code": _constant("comment", n),
+            "item_code": repeated("comment", n),
             "customer_id": messages["customer_id"].array.take(asked),
-            "instrument": _constant("message", n),
-            "trigger_type": _constant("decision", n),
+            "instrument": repeated("message", n),
+            "trigger_type": repeated("decision", n),
             "trigger_id": messages["decision_id"].array.take(asked),
             "sent_at": sent,
             "responded_at": np.where(answers, responded, np.datetime64("NaT")),
@@ -273,8 +264,8 @@ def _joint(
         {
             "exception_id": ids("XJ", len(incident)),
             "occurred_at": at[incident],
-            "exception_type": _constant("part in a joint failure", len(incident)),
-            "subject_type": _constant("incident", len(incident)),
+            "exception_type": repeated("part in a joint failure", len(incident)),
+            "subject_type": repeated("incident", len(incident)),
             "subject_id": key.array.take(incident),
             "unit_id": units.take(team),
         }
@@ -324,8 +315,8 @@ def _advice(
     advice = pd.DataFrame(
         {
             "decision_id": key,
-            "decision_type": _constant("advice", n),
-            "subject_type": _constant("customer", n),
+            "decision_type": repeated("advice", n),
+            "subject_type": repeated("customer", n),
             "subject_id": customer_id,
             "customer_id": customer_id,
             "recommended": words.take(kinds),
@@ -339,9 +330,9 @@ def _advice(
         {
             "exception_id": ids("XW", len(which)),
             "occurred_at": at[which],
-            "exception_type": _constant("wrong data", len(which)),
+            "exception_type": repeated("wrong data", len(which)),
             "customer_id": customer_id.take(which),
-            "subject_type": _constant("decision", len(which)),
+            "subject_type": repeated("decision", len(which)),
             "subject_id": key.array.take(which),
         }
     )
@@ -350,10 +341,10 @@ def _advice(
     surveys = pd.DataFrame(
         {
             "survey_id": ids("QA", n),
-            "item_code": _constant("satisfaction", n),
+            "item_code": repeated("satisfaction", n),
             "customer_id": customer_id,
-            "instrument": _constant("advice", n),
-            "trigger_type": _constant("decision", n),
+            "instrument": repeated("advice", n),
+            "trigger_type": repeated("decision", n),
             "trigger_id": key,
             "sent_at": sent,
             "responded_at": np.where(answers, responded, np.datetime64("NaT")),

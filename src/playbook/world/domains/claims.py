@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.fields import field_id
-from playbook.world.keys import ids
+from playbook.world.keys import ids, position
 from playbook.world.moments import before_end
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def generate(
 ) -> dict[str, pd.DataFrame]:
     """Return the three extracts with these columns filled, corrections, truth_values, truth_parameters, truth_structure."""
     customers, entities = tables["customers"]["customer_id"], tables["truth_entities"]
-    behind = pd.Index(customers).get_indexer(entities["customer_id"])
+    behind = position(entities["customer_id"], customers)
     source = entities["source"].to_numpy()
     true = np.searchsorted(np.cumsum(COMMON)[:-1], rng.random((len(customers), len(VALUES))), side="right")
     hard = rng.gamma(HARD_SHAPE, 1 / HARD_SHAPE, len(customers))
@@ -103,9 +104,10 @@ def generate(
         "corrections": _corrections(settings, pd.concat(audits, ignore_index=True), rng),
         "truth_values": planted(
             "truth_values", PLAY, table="customers", key=customers.array.take(np.tile(known, len(VALUES))),
-            field=pd.array(list(VALUES), dtype="str").take(np.repeat(np.arange(len(VALUES)), len(known))),
-            value=pd.array([text for values in VALUES.values() for text in values], dtype="str").take(
-                (true[known] + len(COMMON) * np.arange(len(VALUES))).T.ravel()
+            field=words(list(VALUES), np.repeat(np.arange(len(VALUES)), len(known))),
+            value=words(
+                [text for values in VALUES.values() for text in values],
+                (true[known] + len(COMMON) * np.arange(len(VALUES))).T.ravel(),
             ),
         ),
         **({} if settings.block else _once(settings, share)),

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
-from playbook.world.keys import ids
+from playbook.world.keys import ids, position
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 from playbook.world.wording import TONES
 
@@ -42,12 +42,12 @@ def generate(
     labels = labels[labels["play"] == PLAY]
     notes = tables["notes"].set_index("note_id").loc[labels["key"]]
     role = notes["author_staff_id"].map(tables["staff"].set_index("staff_id")["role"]).to_numpy()
-    tone = pd.Index(TONES).get_indexer(pd.Index(labels["value"]))
+    tone = position(labels["value"], TONES)
     severity = np.array(SEVERITY) * settings.size(PLAY)
     agents = np.flatnonzero(role == ROLES[0])
     planners = np.flatnonzero(role == ROLES[1])
     note = np.sort(np.concatenate([_some(agents, CODED // 2, rng), _some(planners, CODED // 2, rng)]))
-    first, second = _two_coders(role[note] == ROLES[0], severity, rng)
+    first, second = _two_coders(role[note] == ROLES[0], rng)
     of = np.concatenate([note, note])
     coder = np.concatenate([first, second])
     latent = tone[of] - severity[coder] + rng.normal(0, NOISE, len(of))
@@ -85,9 +85,7 @@ def _some(rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(rows)[:n]
 
 
-def _two_coders(
-    of_agent: np.ndarray, severity: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _two_coders(of_agent: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return two different coders of each note; the last half of them, the severe ones, mostly read agents' notes."""
     late = np.arange(len(SEVERITY)) >= len(SEVERITY) // 2
     weight = np.where(of_agent[:, None] == late, 0.8, 0.2)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
+from playbook.world.moments import DAY
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ BAD, GOOD = -4.0, 1.15  # standard deviations, of the bad dimension and of the o
 CASES, ASKED = 20, 7  # a customer in the last year
 HOURS_LOG, HOURS_LOG_SD = 3.0, 0.5
 POINTS, NOISE = 7.4, 1.0
-
-DAY = np.timedelta64(86_400_000_000, "us")
 
 
 def generate(

@@ -21,10 +21,11 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.organisation import VENDOR_ROLE
-from playbook.world.draws import words
 from playbook.world.keys import ids
+from playbook.world.moments import at_day
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import words
+from playbook.world.truth import planted, planted_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +64,6 @@ CASES_DAY = 0.25  # conflicts a day for each role
 OVERLOAD = 3.4  # times as many for one role, to the power of size
 PROPOSED = 6  # times as many conflicts are drawn, and thinned to what each role is to get
 AT_HAND_D, AT_HAND_SHAPE = 1.0, 2.0  # time a decision takes once somebody turns to it
-DAY_S = 86_400
 
 PLANTS = (
     Plant(
@@ -97,13 +97,7 @@ def generate(
         "rules": _rules(settings, table),
         "responsibilities": responsibilities,
         "incidents": incidents,
-        "truth_structure": planted(
-            "truth_structure",
-            PLAY,
-            kind=[kind for kind, _, _ in structure],
-            source=[source for _, source, _ in structure],
-            target=[target for _, _, target in structure],
-        ),
+        "truth_structure": planted_rows("truth_structure", PLAY, ("kind", "source", "target"), structure),
         "truth_parameters": planted(
             "truth_parameters",
             PLAY,
@@ -238,9 +232,9 @@ def _incidents(
             "kind": "conflict",
             "cause_code": words(list(CONFLICTS), conflict),
             "severity": severity.astype(float),
-            "opened_at": _moment(settings, opened, np.ones(n, dtype=bool)),
-            "detected_at": _moment(settings, begun, ~orphan & (begun < settings.days)),
-            "decided_at": _moment(settings, decided, done),
+            "opened_at": at_day(settings, opened),
+            "detected_at": at_day(settings, np.where(~orphan & (begun < settings.days), begun, np.nan)),
+            "decided_at": at_day(settings, np.where(done, decided, np.nan)),
             "decided_by": pd.Series(holder.array.take(np.maximum(role, 0)), dtype="str").where(done),
         }
     ), busy
@@ -268,10 +262,3 @@ def _arrivals(
     chance = np.append(np.minimum(1, wanted / np.maximum(load, 1e-9)), 1 / PROPOSED)
     kept = rng.random(n) < chance[role]
     return role[kept], conflict[kept], severity[kept], opened[kept]
-
-
-def _moment(
-    settings: WorldSettings, days: NDArray[np.float64], known: NDArray[np.bool_]
-) -> NDArray[np.datetime64]:
-    seconds = np.where(known, days * DAY_S, 0).astype("int64").astype("timedelta64[s]")
-    return np.where(known, np.datetime64(settings.start, "us") + seconds, np.datetime64("NaT", "us"))

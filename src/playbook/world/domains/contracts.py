@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import pick, words
-from playbook.world.keys import ids
+from playbook.world.draws import logistic, pick
+from playbook.world.keys import ids, position
+from playbook.world.settings import TIERS
+from playbook.world.texts import words
 from playbook.world.trials import BY_LOT, picked
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def generate(
     """Return contracts (every term), contract_terms, truth_contracts (one row a contract), _renewals and _contracts."""
     accounts = tables["accounts"]
     preset = settings.preset
-    segment = pd.Index(preset.segments).get_indexer(pd.Index(accounts["segment"]))
+    segment = position(accounts["segment"], preset.segments)
     signed = np.flatnonzero(tables["_parties"]["signed"])
     n = len(signed)
     end = np.datetime64(settings.end, "D")
@@ -77,7 +79,7 @@ def generate(
     account_id = accounts["account_id"].to_numpy()[signed]
     contracts = _terms(settings, contract_id, account_id, segment[signed], first, lasted, left, rng)
     which = np.repeat(np.arange(n), lasted)
-    contracts = _clauses(settings, tables, contracts, signed, segment[signed], which, rng)
+    contracts = _clauses(tables, contracts, signed, segment[signed], which, rng)
     truth = pd.DataFrame(
         {
             "contract_id": contract_id,
@@ -156,7 +158,7 @@ def _renewals(
         logit = logit + np.where(on >= reviews, change, 0.0)
         is_called = has_calls & np.where(plan["by_lot"], rng.random(n) < 0.5, plan["risky"])
         with_call = logit + np.where(has_calls, call, 0.0)
-        leaves = due & (rng.random(n) < 1 / (1 + np.exp(-np.where(is_called, with_call, logit))))
+        leaves = due & (rng.random(n) < logistic(np.where(is_called, with_call, logit)))
         lasted = np.where(running, year, lasted)
         left |= leaves
         running = due & ~leaves
@@ -214,7 +216,6 @@ def _terms(
 
 
 def _clauses(
-    settings: WorldSettings,
     tables: dict[str, pd.DataFrame],
     contracts: pd.DataFrame,
     signed: np.ndarray,
@@ -241,7 +242,7 @@ def _promises(settings: WorldSettings, contracts: pd.DataFrame, which: np.ndarra
     """Return what the last term of each contract promises by its tier."""
     last = np.flatnonzero(np.append(which[1:] != which[:-1], True)) if len(which) else np.empty(0, int)
     rows = contracts.iloc[last]
-    tier = pd.Index(("gold", "silver", "bronze")).get_indexer(pd.Index(rows["tier"]))
+    tier = position(rows["tier"], TIERS)
     n, names = len(last), list(PROMISES)
     kind = np.repeat(np.arange(len(names)), n)
     fee = np.tile(rows["annual_fee_amt"].to_numpy(), len(names))
@@ -284,8 +285,8 @@ def _of_signed(tables: dict[str, pd.DataFrame], customer_id: pd.Series, signed: 
     """Return the position among the signed accounts of each event's customer; -1 for the others."""
     account_id = tables["accounts"]["account_id"].to_numpy()[signed]
     customers = tables["customers"]
-    position = pd.Series(pd.Index(account_id).get_indexer(customers["account_id"]), customers["customer_id"])
-    return customer_id.map(position).fillna(-1).to_numpy().astype(np.int64)
+    signer = np.append(position(customers["account_id"], account_id), -1)  # last: of nobody's events
+    return signer[position(customer_id, customers["customer_id"])]
 
 
 def _parcels(tables: dict[str, pd.DataFrame], signed: np.ndarray) -> tuple[_Events, _Events]:

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
+from playbook.world.moments import at_day
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import words
+from playbook.world.truth import planted_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,29 +109,11 @@ def generate(
         "assignments": lots,
         "decisions": reviews,
         "costs": _costs(settings, cut, size, rng),
-        "truth_labels": planted(
-            "truth_labels",
-            PLAY,
-            table=[row[0] for row in labels],
-            key=[row[1] for row in labels],
-            label=[row[2] for row in labels],
-        ),
-        "truth_shifts": planted(
-            "truth_shifts",
-            PLAY,
-            subject=[row[0] for row in shifts],
-            metric=[row[1] for row in shifts],
-            kind=[row[2] for row in shifts],
-            start_at=[row[3] for row in shifts],
-            end_at=[row[4] for row in shifts],
-            size=[row[5] for row in shifts],
+        "truth_labels": planted_rows("truth_labels", PLAY, ("table", "key", "label"), labels),
+        "truth_shifts": planted_rows(
+            "truth_shifts", PLAY, ("subject", "metric", "kind", "start_at", "end_at", "size"), shifts
         ),
     }
-
-
-def _moment(settings: WorldSettings, day: NDArray[np.float64]) -> NDArray[np.datetime64]:
-    seconds = np.where(np.isnan(day), 0, day * 86_400).astype(np.int64).astype("timedelta64[s]")
-    return np.where(np.isnan(day), np.datetime64("NaT", "us"), np.datetime64(settings.start, "us") + seconds)
 
 
 def _days(settings: WorldSettings, per_quarter: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -163,7 +146,7 @@ def _releases(
     after = lacks & (rng.random(n) < 0.5)  # the second approval came when it was live already, or never
     second = np.where(after, live + rng.exponential(3.0, n) + 0.05, np.where(lacks, np.nan, second))
     second = np.where(second < settings.days, second, np.nan)
-    times = [np.datetime_as_string(_moment(settings, day), unit="s") for day in (first, second)]
+    times = [np.datetime_as_string(at_day(settings, day), unit="s") for day in (first, second)]
     approvals = [
         f'[{{"role": "owner", "at": "{a}"}}'
         + (f', {{"role": "control", "at": "{b}"}}]' if b != "NaT" else "]")
@@ -176,9 +159,9 @@ def _releases(
             "change_id": keys,
             "kind": "release",
             "unit_id": units.array.take(unit),
-            "requested_at": _moment(settings, asked),
+            "requested_at": at_day(settings, asked),
             "approvals_json": pd.array(approvals, dtype="str"),
-            "deployed_at": _moment(settings, live),
+            "deployed_at": at_day(settings, live),
             "status": "live",
         }
     )
@@ -211,7 +194,7 @@ def _reads(
             "system_id": "crm",
             "purpose": words(("service", "order", "complaint"), rng.integers(0, 3, n)),
             "action": words(("read a file", "export"), export.astype(int)),
-            "accessed_at": _moment(settings, day),
+            "accessed_at": at_day(settings, day),
             "rows": rows,
             "bytes_out": rows * 900,
             "allowed": True,
@@ -246,7 +229,7 @@ def _reviews(
             "subject_type": "access",
             "subject_id": keys,
             "outcome": words(("reason found", "no reason found"), bad[position].astype(int)),
-            "decided_at": _moment(settings, when),
+            "decided_at": at_day(settings, when),
         }
     )
     lots = pd.DataFrame(

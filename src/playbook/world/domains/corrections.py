@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.fields import field_id
+from playbook.world.draws import logistic
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
 from playbook.world.texts import as_text
@@ -64,7 +65,7 @@ def generate(
     reporters, mistaken = _reporters(tables["staff"], end, rng)
 
     easy = SEEN_LOG_SD * settings.size(PLAY) * rng.normal(0, 1, n)
-    seen = [rng.random(n) < 1 / (1 + np.exp(-SEEN[method] - easy)) for method in ROUNDS]
+    seen = [rng.random(n) < logistic(SEEN[method] + easy) for method in ROUNDS]
     parts = [_noticed(no, method, np.flatnonzero(hit), reporters, rng) for no, (method, hit) in
              enumerate(zip(ROUNDS, seen, strict=True), start=1)]  # fmt: skip
     found = pd.concat(parts, ignore_index=True)

@@ -25,9 +25,9 @@ import pandas as pd
 from playbook.world.domains import budgets, upgrades, wishes
 from playbook.world.domains.delivery import OPTIONS, lane_names
 from playbook.world.domains.programmes import DEPTHS
-from playbook.world.draws import words
 from playbook.world.keys import ids, local
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def generate(
     parts = [
         _lanes(settings, tables, months, rng),
         _workflow(settings, assigned, rng),
-        _depths(settings, tables, assigned, rng),
+        _depths(tables, assigned, rng),
         _wishes(settings, tables, months, rng),
         _refresh(settings, assigned, rng),
         _budget_lines(settings, tables, months, rng),
@@ -120,18 +120,18 @@ def _rows(
     fixed: NDArray | float = 0.0,
     tag: str | None = None,
 ) -> pd.DataFrame:
-    n, zero = len(qty), np.zeros(len(qty), dtype=np.int64)
+    n = len(qty)
     return pd.DataFrame(
         {
             "month_on": np.asarray(months).astype("datetime64[us]"),
-            "activity": words([activity], zero),
-            "subject_type": words([subject[0]], zero),
-            "subject_id": words([subject[1]], zero),
-            "driver": words([driver], zero),
+            "activity": repeated(activity, n),
+            "subject_type": repeated(subject[0], n),
+            "subject_id": repeated(subject[1], n),
+            "driver": repeated(driver, n),
             "driver_qty": np.asarray(qty, dtype=float),
             "fixed_amt": np.round(np.broadcast_to(fixed, n), 2),
             "variable_amt": np.round(np.maximum(variable, 0.0), 2),
-            "programme_tag": pd.array([tag], dtype="str").take(zero),
+            "programme_tag": repeated(tag, n),
         }
     )
 
@@ -172,7 +172,7 @@ def _lanes(
         {
             "month_on": np.tile(months.to_numpy()[of].astype("datetime64[us]"), len(activities)),
             "activity": words(activities, np.repeat(np.arange(len(activities)), n)),
-            "subject_type": words(["lane"], np.zeros(n * len(activities), dtype=np.int64)),
+            "subject_type": repeated("lane", n * len(activities)),
             "subject_id": words(
                 [local(name, settings.block) for name in names], np.tile(lane, len(activities))
             ),
@@ -194,9 +194,7 @@ def _workflow(settings: WorldSettings, assigned: _Assigned, rng: np.random.Gener
     )
 
 
-def _depths(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], assigned: _Assigned, rng: np.random.Generator
-) -> pd.DataFrame:
+def _depths(tables: dict[str, pd.DataFrame], assigned: _Assigned, rng: np.random.Generator) -> pd.DataFrame:
     """Return hours of the team and requests to the system, by depth and month."""
     wage = float(tables["staff"]["cost_amt_h"].mean())
     parts = []

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import pick, words
+from playbook.world.draws import pick
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import words
+from playbook.world.truth import planted, planted_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,14 +98,7 @@ def generate(
         "decisions": shown,
         "anchors": anchors,
         "tickets": tickets,
-        "truth_labels": planted(
-            "truth_labels",
-            PLAY,
-            table=[row[0] for row in labels],
-            key=[row[1] for row in labels],
-            label=[row[2] for row in labels],
-            value=[row[3] for row in labels],
-        ),
+        "truth_labels": planted_rows("truth_labels", PLAY, ("table", "key", "label", "value"), labels),
         "truth_values": planted(
             "truth_values",
             PLAY,

@@ -23,10 +23,10 @@ import pandas as pd
 
 from playbook.world.domains.market import REGIONS
 from playbook.world.domains.wishes import followed
-from playbook.world.draws import words
-from playbook.world.keys import ids, local
+from playbook.world.keys import ids, local, position
 from playbook.world.plants import Plant
 from playbook.world.settings import TIERS
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def parcels(
     end of the history.
     """
     n, preset, size = len(who), settings.preset, settings.size(QUOTES)
-    region = pd.Index(REGIONS).get_indexer(pd.Index(customers["region_id"]))[who]
-    tier = pd.Index(TIERS).get_indexer(pd.Index(customers["tier"]))[who]
+    region = position(customers["region_id"], REGIONS)[who]
+    tier = position(customers["tier"], TIERS)[who]
     site = (SOUTH[region] ^ (rng.random(n) < OTHER_SITE)).astype(np.int64)
     lane = (site * len(REGIONS) + region) * len(OPTIONS) + (rng.random(n) < EVENING[tier])
     day = (at - np.datetime64(settings.start, "us")).astype(np.int64) // DAY_US
@@ -199,23 +199,28 @@ def generate(
             "customer_id": orders["customer_id"],
             "site_id": words([local(site, settings.block) for site in SITES], sent["site"].to_numpy()),
             "promised_at": sent["promised_at"],
-            "dispatched_at": dispatched,
-            "delivered_at": sent["delivered_at"].where(sent["delivered_at"] < end),
+            "dispatched_at": _by_now(dispatched, end),
+            "delivered_at": _by_now(sent["delivered_at"].to_numpy(), end),
             "items_correct": rng.random(n) >= WRONG,
             "lane_id": words([local(lane, settings.block) for lane in lane_names()], sent["lane"].to_numpy()),
-            "picked_at": ordered + (dispatched - ordered) // 5 * 4,
+            "picked_at": _by_now(ordered + (dispatched - ordered) // 5 * 4, end),
             "attempts": 1.0 + (rng.random(n) < 0.08),
         }
     )
     strict = rng.gamma(STRICT_SHAPE, 1 / STRICT_SHAPE, len(customers))
     who = sent["customer"].to_numpy()
-    region = pd.Index(REGIONS).get_indexer(pd.Index(customers["region_id"]))[who]
+    region = position(customers["region_id"], REGIONS)[who]
     missed = MISSED * strict[who] * _out_of_control(settings, region, ordered)
     shipments["window_met"] = shipments["delivered_at"].notna() & (rng.random(n) >= missed)
     week = (ordered - np.datetime64(settings.start, "us")) / np.timedelta64(1, "W")
     wish, applied = followed(tables["_honoured"], who, week, len(customers), rng)
     shipments = shipments.assign(preference_id=wish, preference_applied=applied)
     return {"shipments": shipments, **_truth(settings)}
+
+
+def _by_now(at: NDArray[np.datetime64], end: np.datetime64) -> NDArray[np.datetime64]:
+    """Return the moments that lie before the end of the history; the others are empty."""
+    return np.where(at < end, at, np.datetime64("NaT", "us"))
 
 
 def _out_of_control(

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.fields import field_id
-from playbook.world.keys import ids
+from playbook.world.keys import ids, position
 from playbook.world.plants import Plant
-from playbook.world.texts import as_text
+from playbook.world.texts import as_text, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _machines(
     source says.
     """
     entities, customers = tables["truth_entities"], tables["customers"]
-    behind = pd.Index(customers["customer_id"]).get_indexer(entities["customer_id"])
+    behind = position(entities["customer_id"], customers["customer_id"])
     first = {source: np.full(len(customers), -1) for source in ("crm", "erp", "support")}
     for source, row in first.items():
         rows = np.flatnonzero(entities["source"] == source)[::-1]
@@ -122,7 +122,7 @@ def _machines(
     who.sort()
     n = len(who)
     key = entities["source_key"].array
-    account = pd.Index(tables["accounts"]["account_id"]).get_indexer(customers["account_id"].iloc[who])
+    account = position(customers["account_id"].iloc[who], tables["accounts"]["account_id"])
     return pd.DataFrame(
         {
             "serial": ids("MC", n, settings.block),
@@ -176,7 +176,7 @@ def _decisions(
             "subject_type": "device",
             "subject_id": machines["serial"],
             "customer_id": machines["customer_id"],
-            "outcome": pd.array(["left alone", "inspected"], dtype="str").take(inspected.astype(int)),
+            "outcome": words(["left alone", "inspected"], inspected.astype(int)),
             "decided_at": machines["at"],
             "realised_amt": np.round(np.where(inspected, -INSPECTION_AMT, -loss * fails), 2) + 0.0,
         }

@@ -22,6 +22,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def generate(
         table="config_versions",
         key=running["config_version_id"].array[drifted],
         label="drift",
-        value=pd.array(["by system", "by hand"], dtype="str").take(by_hand[drifted].astype(int)),
+        value=words(["by system", "by hand"], by_hand[drifted].astype(int)),
     )
     return {
         "config_versions": pd.concat([declared, running], ignore_index=True),

@@ -18,6 +18,7 @@ import pandas as pd
 from playbook.world.domains.processes import step_ids, step_parties
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -86,9 +87,7 @@ def generate(
             table="accounts",
             key=account_id.take(np.flatnonzero(is_hidden & (size > 0))),
             label="watermelon",
-            value=pd.array(["every time", "seldom and long"], dtype="str").take(
-                is_rare[is_hidden & (size > 0)].astype(int)
-            ),
+            value=words(["every time", "seldom and long"], is_rare[is_hidden & (size > 0)].astype(int)),
         ),
     }
     return made if settings.block else {**made, "contract_terms": _terms(settings)}
@@ -123,7 +122,7 @@ def _touchpoints(
             "touchpoint_id": ids("TE", len(of), settings.block),
             "case_id": ids("CE", n, settings.block).array.take(of),
             "customer_id": customer_id.take(of),
-            "step_id": pd.array(step_ids("episode"), dtype="str").take(step),
+            "step_id": words(step_ids("episode"), step),
             "party": step_parties("episode", step),
             "started_at": starts[of] + (begins[of, step] * hour).astype("timedelta64[us]"),
             "ended_at": starts[of] + (ends[of, step] * hour).astype("timedelta64[us]"),
@@ -144,14 +143,13 @@ def _surveys(
     answers = rng.random(n) < 0.25 + 0.05 * score
     sent = starts + ((total_h + 2.0) * 3600e6).astype("timedelta64[us]")
     responded = sent + (rng.exponential(20.0, n).clip(max=240) * 3600e6).astype("timedelta64[us]")
-    constant = np.zeros(n, int)
     return pd.DataFrame(
         {
             "survey_id": ids("QE", n, settings.block),
-            "item_code": pd.array(["satisfaction"], dtype="str").take(constant),
+            "item_code": repeated("satisfaction", n),
             "customer_id": customer_id,
-            "instrument": pd.array(["episode"], dtype="str").take(constant),
-            "trigger_type": pd.array(["case"], dtype="str").take(constant),
+            "instrument": repeated("episode", n),
+            "trigger_type": repeated("case", n),
             "trigger_id": ids("CE", n, settings.block),
             "sent_at": sent,
             "responded_at": np.where(answers, responded, np.datetime64("NaT")),

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.domains.requests import TIERS, choose
+from playbook.world.cases import case_actions
 from playbook.world.domains.service import CHANNELS, HISTORIES
-from playbook.world.draws import words
+from playbook.world.draws import choose
 from playbook.world.keys import ids
-from playbook.world.pilots import case_actions, initiative
+from playbook.world.settings import TIERS
+from playbook.world.texts import words
+from playbook.world.trials import initiative
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:

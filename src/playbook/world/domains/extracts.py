@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from playbook.world.domains.people import join, plain
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -227,7 +227,7 @@ class _Errors:
         """Abbreviate, swap or shout names; who is abbreviated is not swapped."""
         abbreviated = self.hit(INITIAL, "first", "initial")
         first = self.rows["first"].take(pa.array(abbreviated))
-        dot = words(["."], np.zeros(len(first), dtype=int))
+        dot = repeated(".", len(first))
         self.put("first", abbreviated, join(pc.utf8_slice_codeunits(first, 0, 1), "", pa.array(dot)))
         free = np.ones(len(self.rate), dtype=bool)
         free[abbreviated] = False

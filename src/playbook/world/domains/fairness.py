@@ -16,15 +16,15 @@ need.
 
 from __future__ import annotations
 
-from math import erf
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
+from playbook.world.draws import logistic, normal_cdf
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _cases(
     bias = SCORE_BIAS * size * (kind == "biased")
     expected = 0.5 + 0.42 * np.tanh(3 * (need - 0.5))
     score = np.clip(expected - bias * group + rng.normal(0, SCORE_SD, len(who)), 0, 1)
-    good = rng.random(len(who)) < 1 / (1 + np.exp(-LABEL_SLOPE * (need - 0.5)))
+    good = rng.random(len(who)) < logistic(LABEL_SLOPE * (need - 0.5))
     gap = _above(expected[group] - bias[group]) - _above(expected[group])
     in_group = np.bincount(model[group], minlength=len(CASES))
     gaps = np.bincount(model[group], gap, len(CASES)) / np.maximum(in_group, 1)
@@ -201,7 +201,7 @@ def _cases(
 
 def _above(mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the chance that a normal score reaches the threshold."""
-    return np.array([0.5 * (1 + erf((m - THRESHOLD) / SCORE_SD / 2**0.5)) for m in mean.tolist()])
+    return normal_cdf((mean - THRESHOLD) / SCORE_SD)
 
 
 def _scores(

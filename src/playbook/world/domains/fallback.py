@@ -17,6 +17,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ def _load(first: pd.Timestamp, size: float, rng: np.random.Generator) -> pd.Data
     code = np.tile(np.arange(len(LEVELS)), n)
     return pd.DataFrame(
         {
-            "system_id": pd.array(LEVELS, dtype="str").take(code),
-            "workload": pd.array(["all"], dtype="str").take(np.zeros(len(code), int)),
+            "system_id": words(LEVELS, code),
+            "workload": repeated("all", len(code)),
             "bucket_at": np.repeat(first + pd.to_timedelta(np.arange(n) * 5, unit="min"), len(LEVELS)),
             "requests": requests.ravel().astype(float),
             "errors": rng.binomial(requests, errors).ravel().astype(float),
@@ -161,11 +162,11 @@ def _events(first: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "event_id": ids("EVF", n),
-            "event_type": pd.array(["answer shown"], dtype="str").take(np.zeros(n, int)),
-            "system_id": pd.array(LEVELS, dtype="str").take(level),
+            "event_type": repeated("answer shown", n),
+            "system_id": words(LEVELS, level),
             "occurred_at": at,
             "received_at": at + pd.Timedelta(seconds=2),
             "value": np.round(value, 3),
-            "tags": pd.array(tags, dtype="str").take(level * 2 + drawn),
+            "tags": words(tags, level * 2 + drawn),
         }
     )

@@ -19,10 +19,12 @@ import numpy as np
 import pandas as pd
 
 from playbook.world import wording
-from playbook.world.draws import pick, words
+from playbook.world.draws import pick
 from playbook.world.keys import ids
+from playbook.world.moments import DAY, at_day, day_of
 from playbook.world.phrases import WAVES
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -54,8 +56,6 @@ TOLD = (0.90, 0.80, 0.45, 0.20)  # by severity: hard cases end in silence
 TOLD_D = 3.0
 DELAY_SHARE = 0.04  # of an average order, a day open and level of severity
 
-DAY = np.timedelta64(86_400_000_000, "us")
-
 
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
@@ -64,7 +64,7 @@ def generate(
     batches = _batches(settings, rng)
     reports = _reports(settings, tables["customers"], batches, rng)
     reports["ticket_id"] = ids("FT", len(reports), settings.block)
-    incidents = _incidents(settings, reports, batches, rng)
+    incidents = _incidents(settings, reports, rng)
     customers = tables["customers"]
     customer_id = customers["customer_id"].array.take(reports["customer"].to_numpy())
     language = wording.language_codes(customers["language"])[reports["customer"]]
@@ -170,9 +170,7 @@ def _waves(settings: WorldSettings, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def _incidents(
-    settings: WorldSettings, reports: pd.DataFrame, batches: pd.DataFrame, rng: np.random.Generator
-) -> pd.DataFrame:
+def _incidents(settings: WorldSettings, reports: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Return incidents, open ones included, with batch (-1: single), report (position) and lag_d, were time endless."""
     everyday = (reports["batch"] < 0) & (reports["severity"] >= 2)
     everyday &= reports["topic"] < wording.n_usual(settings.industry)
@@ -204,11 +202,11 @@ def _incidents(
             "cause_code": words(tuple(CAUSES), cause),
             "severity": severity.astype(float),
             "opened_at": opened,
-            "detected_at": _moment(settings, waited),
-            "decided_at": _moment(settings, decided),
+            "detected_at": _inside(settings, waited),
+            "decided_at": _inside(settings, decided),
             "decided_by": "quality review",
-            "corrected_at": _moment(settings, corrected),
-            "confirmed_at": _moment(settings, told),
+            "corrected_at": _inside(settings, corrected),
+            "confirmed_at": _inside(settings, told),
             "loss_amt": np.where(done, np.round(loss, 2), np.nan),
             "batch": rows["batch"].to_numpy(),
             "customer_id": rows.index.to_numpy(),
@@ -223,11 +221,9 @@ def _customer(incidents: pd.DataFrame, customer_id: pd.api.extensions.ExtensionA
     return who.where(incidents["kind"] == "single fault")
 
 
-def _moment(settings: WorldSettings, day: NDArray[np.float64]) -> NDArray[np.datetime64]:
+def _inside(settings: WorldSettings, day: NDArray[np.float64]) -> NDArray[np.datetime64]:
     """Return days of the history as moments; empty when after its end."""
-    inside = day < settings.days
-    offset = (np.where(inside, day, 0.0) * 86_400).astype("timedelta64[s]")
-    return np.where(inside, np.datetime64(settings.start, "us") + offset, np.datetime64("NaT"))
+    return at_day(settings, np.where(day < settings.days, day, np.nan))
 
 
 def _tickets(
@@ -240,7 +236,7 @@ def _tickets(
 ) -> pd.DataFrame:
     """Return one ticket per report, answered within a week; it bears an incident when colleagues could know of it."""
     n = len(reports)
-    day = (reports["opened_at"].to_numpy() - np.datetime64(settings.start, "us")) / DAY
+    day = day_of(settings, reports["opened_at"])
     replied = day + rng.gamma(1.5, 0.25, n)
     resolved = replied + np.minimum(rng.lognormal(0.1, 0.7, n), 5.0)
     reopened = np.where(rng.random(n) < 0.08, resolved + rng.exponential(5.0, n), np.inf)
@@ -260,7 +256,7 @@ def _tickets(
     )
     closed = customers["closed_at"].to_numpy()[reports["customer"]]
     told, reopened = (
-        np.where(at >= closed, np.datetime64("NaT"), at) for at in (told, _moment(settings, reopened))
+        np.where(at >= closed, np.datetime64("NaT"), at) for at in (told, _inside(settings, reopened))
     )
     keys = incidents["incident_id"].array.take(np.where(incident >= 0, incident, -1), allow_fill=True)
     return pd.DataFrame(
@@ -272,8 +268,8 @@ def _tickets(
             "tier_at_open": customers["tier"].array.take(reports["customer"].to_numpy()),
             "severity": reports["severity"],
             "opened_at": reports["opened_at"],
-            "first_response_at": _moment(settings, replied),
-            "resolved_at": _moment(settings, resolved),
+            "first_response_at": _inside(settings, replied),
+            "resolved_at": _inside(settings, resolved),
             "reopened_at": reopened,
             "confirmed_at": np.where(incident >= 0, told, np.datetime64("NaT")),
             "incident_id": keys,

@@ -19,6 +19,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -73,10 +74,10 @@ def generate(
     versions = pd.DataFrame(
         {
             "config_version_id": ids("GF", n),
-            "config_id": pd.array([f"flags of {key}" for key in accounts], dtype="str").take(of),
-            "kind": pd.array(["flags"], dtype="str").take(np.zeros(n, int)),
+            "config_id": words([f"flags of {key}" for key in accounts], of),
+            "kind": repeated("flags", n),
             "account_id": accounts.take(of),
-            "environment": pd.array(["live"], dtype="str").take(np.zeros(n, int)),
+            "environment": repeated("live", n),
             "value_json": _json(on),
             "is_live": np.isnat(until),
             "valid_from": since,
@@ -104,7 +105,7 @@ def _terms(
 def _json(on: NDArray[np.bool_]) -> pd.api.extensions.ExtensionArray:
     masks, inverse = np.unique(on @ (1 << np.arange(len(FLAGS))), return_inverse=True)
     texts = [json.dumps({flag: bool(mask >> k & 1) for k, flag in enumerate(FLAGS)}) for mask in masks]
-    return pd.array(texts, dtype="str").take(inverse)
+    return words(texts, inverse)
 
 
 def _flags(settings: WorldSettings) -> pd.DataFrame:
@@ -140,7 +141,7 @@ def _failures(
         {
             "exception_id": ids("XF", len(which)),
             "occurred_at": at,
-            "exception_type": pd.array(["workflow failed"], dtype="str").take(np.zeros(len(which), int)),
+            "exception_type": repeated("workflow failed", len(which)),
             "config_version_id": versions["config_version_id"].array.take(which),
             "resolved_at": np.where(at + np.timedelta64(1, "D") < until, at + np.timedelta64(1, "D"), until),
             "loss_amt": np.round(rng.gamma(2.0, 20.0, len(which)), 2),

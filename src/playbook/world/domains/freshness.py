@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _decisions(settings: WorldSettings, customers: pd.DataFrame, rng: np.random.
             "decision_id": ids("YK", n, settings.block),
             "decision_type": words(list(USE_CASES), case),
             "customer_id": customers["customer_id"].array.take(open_ones[rng.integers(0, len(open_ones), n)]),
-            "outcome": words(["done"], np.zeros(n, dtype=np.int64)),
+            "outcome": repeated("done", n),
             "data_age_s": np.round(3600 * age_h),
             "decided_at": start + ((24 * day + hour) * 3600e6).astype("timedelta64[us]"),
             "realised_amt": np.round(value, 2),

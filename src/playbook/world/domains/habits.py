@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.market import REGIONS
+from playbook.world.keys import position
 from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
@@ -146,7 +147,7 @@ def _favourites(
     """Return which customers (position) buy nearly only which product (position), and their labels."""
     customers, truth, products = tables["customers"], tables["truth_customers"], tables["products"]
     n = max(3, round(DOMINANT_PER_1000 * len(customers) / 1000))
-    region = pd.Index(REGIONS).get_indexer(pd.Index(customers["region_id"]))
+    region = position(customers["region_id"], REGIONS)
     worth = truth["rate_week"].to_numpy() * truth["spend_amt"].to_numpy()
     worth = worth * np.minimum(
         truth["lifetime_weeks"].to_numpy(), settings.days / 7 - _created_week(settings, customers)

@@ -18,6 +18,7 @@ import pandas as pd
 from playbook.world.domains.processes import step_ids, step_parties
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def generate(
     started_at = origin + (begun.ravel() * hour.astype(float)).astype("timedelta64[us]")
     ended_at = origin + (ended.ravel() * hour.astype(float)).astype("timedelta64[us]")
     who = np.where(escapes, 2, np.where(failed, 1, 0)).ravel()
-    steps_text = pd.array(step_ids("installation"), dtype="str").take(step)
+    steps_text = words(step_ids("installation"), step)
     touchpoints = pd.DataFrame(
         {
             "touchpoint_id": ids("TH", n * steps, settings.block),
@@ -100,7 +101,7 @@ def generate(
             "started_at": started_at,
             "ended_at": ended_at,
             "failed": failed.ravel(),
-            "detected_by": pd.array([None, "us", "customer"], dtype="str").take(who),
+            "detected_by": words([None, "us", "customer"], who),
             "rework": rework.ravel(),
             "recorded_at": ended_at,
         }
@@ -115,9 +116,9 @@ def generate(
         {
             "exception_id": ids("XH", len(at), settings.block),
             "occurred_at": ended_at[at],
-            "exception_type": pd.array(["failed hand-off"], dtype="str").take(np.zeros(len(at), int)),
+            "exception_type": repeated("failed hand-off", len(at)),
             "customer_id": touchpoints["customer_id"].array.take(at),
-            "subject_type": pd.array(["touchpoint"], dtype="str").take(np.zeros(len(at), int)),
+            "subject_type": repeated("touchpoint", len(at)),
             "subject_id": touchpoints["touchpoint_id"].array.take(at),
             "step_id": steps_text.take(at),
             "resolved_at": ended_at[at] + np.timedelta64(48, "h"),

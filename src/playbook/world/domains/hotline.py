@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
-from playbook.world.pilots import known_customers
+from playbook.world.moments import known_customers
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def generate(
     offered = np.where(day < SPLIT_DAYS, by_call, by_half[day, half])
     happened = _answers(calls, offered)
     dates = _weekdays(settings, days)
-    staff_id = _team(settings, tables["staff"])
+    staff_id = _team(tables["staff"])
     interactions = _interactions(settings, tables, calls, happened, dates, staff_id, rng)
     return {
         "initiatives": pd.DataFrame(
@@ -81,7 +81,7 @@ def generate(
         "interactions": interactions,
         "actions": _offers(settings, interactions, calls, happened, offered),
         "shifts": _shifts(settings, dates, staff_id),
-        **_truth(settings, calls, dates),
+        **_truth(calls, dates),
     }
 
 
@@ -146,7 +146,7 @@ def _weekdays(settings: WorldSettings, days: int) -> pd.DatetimeIndex:
     return pd.bdate_range(end=settings.end - pd.Timedelta(days=1), periods=days).as_unit("us")
 
 
-def _team(settings: WorldSettings, staff: pd.DataFrame) -> list[str]:
+def _team(staff: pd.DataFrame) -> list[str]:
     """Return the agents of the hotline: those who have been there longest and stay."""
     agents = staff[(staff["role"] == "service agent") & staff["left_on"].isna()]
     return agents.sort_values("hired_on", kind="stable")["staff_id"].head(AGENTS).tolist()
@@ -276,7 +276,7 @@ def _shifts(settings: WorldSettings, dates: pd.DatetimeIndex, staff_id: list[str
     )
 
 
-def _truth(settings: WorldSettings, calls: pd.DataFrame, dates: pd.DatetimeIndex) -> dict[str, pd.DataFrame]:
+def _truth(calls: pd.DataFrame, dates: pd.DatetimeIndex) -> dict[str, pd.DataFrame]:
     """Return what would have come of every half-day, had all of them, or none, had the offer."""
     play = "design.service_experiment"
     half_day = (calls["day"] * 2 + calls["half"]).to_numpy()

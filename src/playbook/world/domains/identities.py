@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from playbook.world.draws import logistic
 from playbook.world.keys import ids
 from playbook.world.moments import moments
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def generate(
             cell = group & value
             balance = max((group & ~value).sum(), 1) / max(cell.sum(), 1)
             log_odds[cell] *= min(1.0, balance)
-    chance = 1 / (1 + np.exp(-log_odds))
+    chance = logistic(log_odds)
     yes = rng.random(len(who)) < chance
     at = moments(settings, customers, who, rng)
     key = customers["customer_id"].array.take(who)
@@ -66,7 +68,7 @@ def generate(
                 "preference_id": ids("PH", len(who), settings.block),
                 "customer_id": key,
                 "attribute": ATTRIBUTE,
-                "value": pd.array(["no", "yes"], dtype="str").take(yes.astype(int)),
+                "value": words(["no", "yes"], yes.astype(int)),
                 "source": "contact",
                 "confidence_share": 1.0,
                 "valid_from": at,

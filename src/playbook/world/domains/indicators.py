@@ -15,9 +15,11 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.care import CARE_EFFECT, PLAY
-from playbook.world.draws import words
+from playbook.world.draws import logistic
 from playbook.world.keys import ids
+from playbook.world.moments import DAY, at_day
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -36,7 +38,6 @@ SATISFACTION, ON_CARE, TEMPER_SD, SPREAD = 7.6, 0.25, 0.9, 1.7
 ANSWERS = 0.5
 TARGET_MONTHS = 18
 
-DAY = np.timedelta64(86_400_000_000, "us")
 KINDS = {
     "first contact resolution": "gamed",
     "personal resolution": "driver",
@@ -100,7 +101,7 @@ def _requests(
     of = np.repeat(np.arange(len(care)), rng.poisson(REQUESTS, len(care)))
     length = settings.days / (settings.months // 6)
     day = (care["half"].to_numpy()[of] + rng.random(len(of))) * length
-    at = np.datetime64(settings.start, "us") + (day * 86_400).astype("timedelta64[s]")
+    at = at_day(settings, day)
     who = care["customer"].to_numpy()[of]
     customers = tables["customers"]
     last = np.fmin(tables["truth_purchases"]["ended_at"].to_numpy(), np.datetime64(settings.end, "us"))
@@ -111,7 +112,7 @@ def _requests(
 
 
 def _flip(logit: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.bool_]:
-    return rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
+    return rng.random(len(logit)) < logistic(logit)
 
 
 def _actions(

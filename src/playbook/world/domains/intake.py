@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.keys import ids
+from playbook.world.keys import ids, position
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def known_rows(entities: pd.DataFrame, people: pd.Index, source: str) -> tuple[N
 
 
 def _nothing(n: int) -> Texts:
-    return pd.array([None], dtype="str").take(np.zeros(n, dtype=np.int64))
+    return repeated(None, n)
 
 
 def _joined(*parts: Texts) -> Texts:
@@ -198,7 +199,7 @@ def _orders(
         currency="EUR",
         ordered_on=texts.take(day),
         booked_on=texts.take(booked),
-        status=pd.array(["O", "X", "S"], dtype="str").take(state),
+        status=words(["O", "X", "S"], state),
     )
 
 
@@ -234,8 +235,8 @@ def _requests(
             "ticket_no": ids("PT", n, settings.block),
             "user_id": users.take(order),
             "serial_no": serials.take(order),
-            "topic": pd.array(list(TOPICS), dtype="str").take(topic[order]),
-            "priority": pd.array(["1", "2", "3", "4"], dtype="str").take(priority[order] - 1),
+            "topic": words(list(TOPICS), topic[order]),
+            "priority": words(["1", "2", "3", "4"], priority[order] - 1),
             "subject": subjects.take(rng.integers(0, len(subjects), n)),
             "opened": moment_text(opened[order], end),
             "first_reply": moment_text(replied[order], end),
@@ -356,7 +357,7 @@ def _damage(export: pd.DataFrame, wrong: pd.DataFrame) -> pd.DataFrame:
     price = pd.to_numeric(export["unit_price"], errors="coerce").to_numpy()
     quantity = pd.to_numeric(export["quantity"]).to_numpy(dtype=float)
     amount = np.nan_to_num(price * quantity)
-    row, field = pd.Index(export["row_no"]).get_indexer(wrong["key"]), wrong["field"].to_numpy()
+    row, field = position(wrong["key"], export["row_no"]), wrong["field"].to_numpy()
     true_price, true_quantity = price.copy(), quantity.copy()
     for column, true in (("unit_price", true_price), ("quantity", true_quantity)):
         true[row[field == column]] = wrong.loc[field == column, "value"].astype(float)

@@ -23,8 +23,10 @@ import pandas as pd
 from scipy.special import ndtr
 
 from playbook.world.domains.processes import step_ids, step_names, step_parties
+from playbook.world.draws import logistic
 from playbook.world.keys import ids, local
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def generate(
     n, steps = len(cases), len(TOUCHPOINTS)
     _, _, base, pull, effect, logged, _ = (np.array(column) for column in zip(*TOUCHPOINTS, strict=True))
     engaged = cases["engaged"].to_numpy()
-    chance = 1 / (1 + np.exp(-(base + np.outer(engaged, pull))))
+    chance = logistic(base + np.outer(engaged, pull))
     happened = rng.random((n, steps)) < chance
     drawn = np.flatnonzero(rng.random(n) < PILOT)
     happened[drawn, SITE_VISIT] = rng.random(len(drawn)) < 0.5
@@ -160,10 +162,10 @@ def _touchpoints(
             "touchpoint_id": ids("TJ", len(of), settings.block),
             "case_id": ids("CJ", n, settings.block).array.take(of),
             "customer_id": cases["customer_id"].array.take(of),
-            "step_id": pd.array(step_ids("plan year"), dtype="str").take(step),
+            "step_id": words(step_ids("plan year"), step),
             "party": step_parties("plan year", step),
-            "channel": pd.array(channels, dtype="str").take(step),
-            "system_id": pd.array([SYSTEMS[channel] for channel in channels], dtype="str").take(step),
+            "channel": words(channels, step),
+            "system_id": words([SYSTEMS[channel] for channel in channels], step),
             "started_at": starts,
             "ended_at": starts + minutes * np.timedelta64(60_000_000, "us"),
             "failed": (step == 8) & ~renewed[of],
@@ -186,8 +188,8 @@ def _diaries(
             "survey_id": ids("QJ", n, settings.block).array.take(of),
             "item_code": step_names("plan year", np.array([t[0] for t in TOUCHPOINTS])[item]),
             "customer_id": cases["customer_id"].array.take(of),
-            "instrument": pd.array(["journey diary"], dtype="str").take(np.zeros(n * steps, int)),
-            "trigger_type": pd.array(["case"], dtype="str").take(np.zeros(n * steps, int)),
+            "instrument": repeated("journey diary", n * steps),
+            "trigger_type": repeated("case", n * steps),
             "trigger_id": ids("CJ", n, settings.block).array.take(of),
             "sent_at": sent[of],
             "responded_at": np.where(answers, responded, np.datetime64("NaT"))[of],
@@ -216,11 +218,11 @@ def _pilot(
     assignments = pd.DataFrame(
         {
             "assignment_id": ids("AJ", n, settings.block),
-            "initiative_id": pd.array([pilot], dtype="str").take(np.zeros(n, int)),
-            "subject_type": pd.array(["case"], dtype="str").take(np.zeros(n, int)),
+            "initiative_id": repeated(pilot, n),
+            "subject_type": repeated("case", n),
             "subject_id": ids("CJ", len(cases), settings.block).array.take(drawn),
-            "arm": pd.array(["none", "site visit"], dtype="str").take(is_visited.astype(int)),
-            "design": pd.array(["random"], dtype="str").take(np.zeros(n, int)),
+            "arm": words(["none", "site visit"], is_visited.astype(int)),
+            "design": repeated("random", n),
             "propensity_share": 0.5,
             "starts_at": cases["starts_at"].to_numpy()[drawn],
         }

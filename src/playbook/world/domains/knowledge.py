@@ -17,6 +17,7 @@ from playbook.world.domains.fields import field_id
 from playbook.world.keys import ids
 from playbook.world.moments import moments
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _decided(
             "subject_type": rows["type"],
             "subject_id": rows["key"],
             "who": rows["who"],
-            "outcome": pd.array(ways, dtype="str").take(second.astype(int)),
+            "outcome": words(ways, second.astype(int)),
             "decided_at": rows["at"],
             "realised_amt": -np.round(cost, 2),
         }
@@ -140,7 +141,7 @@ def _preferences(
         {
             "preference_id": ids("PK", held.size, settings.block),
             "customer_id": customers["customer_id"].array.take(who[row]),
-            "attribute": pd.array(names, dtype="str").take(attribute),
+            "attribute": words(names, attribute),
             "value": texts.take(2 * attribute + ~held.ravel()),
             "source": "audit",
             "confidence_share": 1.0,

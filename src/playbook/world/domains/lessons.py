@@ -25,6 +25,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _decisions(
             "change_id": ids("CHP", n * times),
             "kind": "playbook decision",
             "subject_type": "play",
-            "subject_id": pd.array(PLAYS, dtype="str").take(play),
+            "subject_id": words(PLAYS, play),
             "requested_at": quarter[nth],
             "deployed_at": quarter[nth] + pd.Timedelta(days=14),
             "predicted_low": np.round(middle - half, 3),
@@ -254,9 +255,9 @@ def _requests(
         {
             "change_id": ids("CHR", n),
             "kind": "practice request",
-            "unit_id": pd.array(units, dtype="str").take(unit),
+            "unit_id": words(list(units), unit),
             "subject_type": "play",
-            "subject_id": pd.array(PLAYS, dtype="str").take(rng.integers(0, len(PLAYS), n)),
+            "subject_id": words(PLAYS, rng.integers(0, len(PLAYS), n)),
             "requested_at": at,
             "effort_points": np.round(rng.gamma(2.0, EFFORT / 2, n) + 0.5),
             "status": "requested",

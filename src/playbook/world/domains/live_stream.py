@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _events(
             "schema_version": 1.0,
             "customer_id": customer_id.take(who, allow_fill=True),
             "product_id": products["product_id"].array.take(product, allow_fill=True),
-            "system_id": words(["event log"], np.zeros(n, dtype=np.int64)),
+            "system_id": repeated("event log", n),
             "occurred_at": moment(stream["at_s"]),
             "received_at": moment(stream["arrives_s"]),
             "payload_json": [f'{{"message": "m{settings.block}-{k:06d}"}}' for k in stream["message"]],

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import words
+from playbook.world.truth import planted_rows
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
@@ -76,13 +76,7 @@ def generate(
         "rules": rules,
         "systems": systems,
         "dependencies": flows,
-        "truth_structure": planted(
-            "truth_structure",
-            PLAY,
-            kind=[row[0] for row in found],
-            source=[row[1] for row in found],
-            target=[row[2] for row in found],
-        ),
+        "truth_structure": planted_rows("truth_structure", PLAY, ("kind", "source", "target"), found),
     }
 
 

@@ -13,9 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from playbook.world.domains.company import MARKETS, market_shares
-from playbook.world.draws import count_below, pick, words
+from playbook.world.draws import count_below, pick
 from playbook.world.keys import ids
 from playbook.world.settings import TIERS
+from playbook.world.texts import words
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings

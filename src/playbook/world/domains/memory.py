@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ def generate(
     events = pd.DataFrame(
         {
             "event_id": ids("YW", n, settings.block),
-            "event_type": words(["app_week"], np.zeros(n, dtype=np.int64)),
+            "event_type": repeated("app_week", n),
             "schema_version": 1.0,
             "customer_id": customers["customer_id"].array.take(who[of]),
-            "system_id": words(["app"], np.zeros(n, dtype=np.int64)),
+            "system_id": repeated("app", n),
             "occurred_at": start + (7 * week).astype("timedelta64[D]"),
             "value": uses.ravel().astype(float),
         }

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from playbook.world import wording
-from playbook.world.draws import words
-from playbook.world.keys import ids
+from playbook.world.keys import ids, position
+from playbook.world.moments import DAY
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ REMINDER = -0.45  # against the first request
 EXTREME = {"R1": 1.0, "R2": 0.92, "R3": 0.95, "R4": 1.12, "R5": 1.2}
 COMMENTED = 0.3
 
-DAY = np.timedelta64(86_400_000_000, "us")
-
 
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
@@ -58,7 +57,7 @@ def generate(
     tickets = tickets[(tickets["category"] == "fault") & tickets["resolved_at"].notna()]
     tickets = tickets.sort_values("resolved_at", kind="stable")
     customers = tables["customers"]
-    place = pd.Index(customers["customer_id"]).get_indexer(tickets["customer_id"])
+    place = position(tickets["customer_id"], customers["customer_id"])
     asked = customers.iloc[place].set_index("customer_id")
     n = len(tickets)
     told = tickets["confirmed_at"].notna().to_numpy() & tickets["incident_id"].notna().to_numpy()

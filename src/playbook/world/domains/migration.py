@@ -16,6 +16,7 @@ import pandas as pd
 from playbook.world.keys import ids
 from playbook.world.moments import moments
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -93,14 +94,14 @@ def _context(settings: WorldSettings, customers: pd.DataFrame, rng: np.random.Ge
         {
             "preference_id": ids("PM", len(row), settings.block),
             "customer_id": customers["customer_id"].array.take(who[row]),
-            "attribute": pd.array([*CODES, TEXT], dtype="str").take(attribute),
-            "value": pd.array([text for block in values for text in block], dtype="str").take(code),
+            "attribute": words([*CODES, TEXT], attribute),
+            "value": words([text for block in values for text in block], code),
             "source": "contact",
             "confidence_share": 0.9,
             "valid_from": at,
             "recorded_at": at,
             "code": code,
-            "new": pd.array([text for block in written for text in block], dtype="str").take(code),
+            "new": words([text for block in written for text in block], code),
         }
     )
 
@@ -150,7 +151,7 @@ def _moved(
             "customer": pd.array(customer[rows], dtype="str"),
             "field": context["attribute"].array.take(rows),
             "value": pd.array(value[rows], dtype="str"),
-            "status": pd.array(["loaded", "quarantined"], dtype="str").take(waits[rows].astype(int)),
+            "status": words(["loaded", "quarantined"], waits[rows].astype(int)),
             "extracted_at": settings.end,
         }
     )

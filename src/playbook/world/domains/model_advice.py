@@ -18,15 +18,15 @@ Planted, times the play's size:
 
 from __future__ import annotations
 
-from math import erf
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
+from playbook.world.draws import logistic, normal_cdf
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -119,10 +119,6 @@ def generate(
     }
 
 
-def _chance(probit: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([0.5 * (1 + erf(z / 2**0.5)) for z in probit.tolist()])
-
-
 def _advice(
     settings: WorldSettings, customers: pd.DataFrame, size: float, rng: np.random.Generator
 ) -> pd.DataFrame:
@@ -133,12 +129,12 @@ def _advice(
     x = np.round(rng.normal(0, 1, (n, 2)), 2)
     main = 0.9 * x[:, 0] - 0.6 * x[:, 1]
     crossed = INTERACTION * size * x[:, 0] * x[:, 1] * use
-    label = rng.random(n) < _chance(main + crossed)
+    label = rng.random(n) < normal_cdf(main + crossed)
     # What one who sees the main effects only can say: the interaction is noise to it, and shrinks its slope.
     simple = PROBIT_TO_LOGIT * main / np.sqrt(1 + (INTERACTION * size * use) ** 2)
     opaque = PROBIT_TO_LOGIT * (main + crossed) * (1 + OVERCONFIDENT * size * (use == 0))
     logit = np.stack([simple, opaque], axis=1) + rng.normal(0, 0.05, (n, 2))
-    score = np.round(1 / (1 + np.exp(-logit.ravel())), 4)
+    score = np.round(logistic(logit.ravel()), 4)
     case = np.repeat(np.arange(n), 2)
     features = pd.array([f'{{"x1": {a}, "x2": {b}}}' for a, b in x.tolist()], dtype="str")
     last = np.datetime64(settings.end - pd.Timedelta(seconds=1), "us")

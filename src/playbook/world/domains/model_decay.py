@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
+from playbook.world.draws import logistic
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("orders",)
@@ -112,10 +111,6 @@ def _names() -> list[str]:
     return ["reminder-1", *(f"winback-{k}" for k in range(1, VERSIONS + 1))]
 
 
-def _share(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-log_odds))
-
-
 def _scores(
     settings: WorldSettings, answers: pd.DataFrame, customers: pd.DataFrame, rng: np.random.Generator
 ) -> pd.DataFrame:
@@ -129,7 +124,7 @@ def _scores(
     there = np.flatnonzero(
         (customers["created_at"].to_numpy() < oldest) & customers["closed_at"].isna().to_numpy()
     )
-    said_yes = rng.random(n) < _share(answers["true"].to_numpy())
+    said_yes = rng.random(n) < logistic(answers["true"].to_numpy())
     pairs = np.round(10 * answers[["web", "recency"]].to_numpy()).astype(np.int64)
     code, position = np.unique(pairs[:, 0] * 10_000 + pairs[:, 1] + 5_000, return_inverse=True)
     inputs = zip((code // 10_000) / 10, (code % 10_000 - 5_000) / 10, strict=True)
@@ -140,7 +135,7 @@ def _scores(
             "model_version_id": words(_names(), answers["version"].to_numpy()),
             "customer_id": customers["customer_id"].array.take(there[rng.integers(0, len(there), n)]),
             "scored_at": scored.astype("datetime64[us]"),
-            "score": np.round(_share(answers["given"].to_numpy()), 5),
+            "score": np.round(logistic(answers["given"].to_numpy()), 5),
             "threshold": 0.5,
             "features_json": words(texts, position),
             "label": np.where(known, said_yes.astype(float), np.nan),

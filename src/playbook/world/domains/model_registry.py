@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
+from playbook.world.draws import logistic
 from playbook.world.keys import ids
+from playbook.world.moments import at_day
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import words
+from playbook.world.truth import planted_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,13 +72,7 @@ def generate(
     return {
         "model_versions": versions,
         "model_scores": scores,
-        "truth_structure": planted(
-            "truth_structure",
-            PLAY,
-            kind=[row[0] for row in found],
-            source=[row[1] for row in found],
-            target=[row[2] for row in found],
-        ),
+        "truth_structure": planted_rows("truth_structure", PLAY, ("kind", "source", "target"), found),
     }
 
 
@@ -185,9 +181,8 @@ def _scores(
             "score_id": ids("RGS", n),
             "model_version_id": words(keys, model * VERSIONS + named),
             "region_id": words(regions, region),
-            "scored_at": np.datetime64(settings.start, "us")
-            + (day * 86_400).astype("int64").astype("timedelta64[s]"),
-            "score": np.round(1 / (1 + np.exp(-logit)), 9),
+            "scored_at": at_day(settings, day),
+            "score": np.round(logistic(logit), 9),
             "threshold": 0.5,
             "features_json": pd.array(features, dtype="str"),
         }

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.keys import ids
+from playbook.world.keys import ids, position
 from playbook.world.moments import moments
 from playbook.world.plants import Plant
-from playbook.world.texts import as_text
+from playbook.world.texts import as_text, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _levels(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     customers, accounts = tables["customers"], tables["accounts"]
-    account = pd.Index(accounts["account_id"]).get_indexer(customers["account_id"])
+    account = position(customers["account_id"], accounts["account_id"])
     share = min(1.0, LEVEL_CUSTOMERS / len(customers))
     who = np.flatnonzero((rng.random(len(accounts)) < share)[account])
     account = account[who]
@@ -174,10 +174,10 @@ def _groups(
     for name, (values, mostly) in CODES.items():
         usual = rng.random(n) < min(size, 1.0) * (MOSTLY - 1 / len(values)) / (1 - 1 / len(values))
         code = np.where(usual, np.array(mostly)[like()], rng.integers(0, len(values), n))
-        frames.append(_rows(customers, who, name, pd.array(values, dtype="str").take(code), at, "survey"))
+        frames.append(_rows(customers, who, name, words(values, code), at, "survey"))
     yard = YARD_M2[0] * np.exp(rng.normal(0, YARD_M2[1], n))
     frames.append(_rows(customers, who, "yard m2", yard, at, "survey"))
-    salutation = pd.array(SALUTATIONS, dtype="str").take(rng.integers(0, len(SALUTATIONS), n))
+    salutation = words(SALUTATIONS, rng.integers(0, len(SALUTATIONS), n))
     frames.append(_rows(customers, who, "salutation", salutation, at, "survey"))
     target = pd.array([f"group {k}" for k in range(1, len(GROUPS))] + ["none"], dtype="str")
     truth = planted(

@@ -14,8 +14,8 @@ import pandas as pd
 from playbook.world.domains.company import MARKETS
 from playbook.world.domains.delivery import LOG_SD, OPTIONS, SITES, lane_names
 from playbook.world.domains.market import REGIONS
-from playbook.world.draws import words
 from playbook.world.keys import local
+from playbook.world.texts import words
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings

@@ -9,15 +9,15 @@ bursts. With size 0 a trip takes what is declared, but for a little noise.
 
 from __future__ import annotations
 
-from math import erf
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
+from playbook.world.draws import normal_cdf
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -97,13 +97,9 @@ def _quantile(line, share: float) -> float:
         middle = (low + high) / 2
         usual = (middle - np.log(line.median_ms)) / line.log_sd
         burst = (middle - np.log(line.median_ms * BURST_FACTOR)) / BURST_LOG_SD
-        below = (1 - line.bursts) * _normal(usual) + line.bursts * _normal(burst)
+        below = (1 - line.bursts) * normal_cdf(usual) + line.bursts * normal_cdf(burst)
         low, high = (middle, high) if below < share else (low, middle)
     return float(np.exp(low))
-
-
-def _normal(z: float) -> float:
-    return 0.5 * (1 + erf(z / 2**0.5))
 
 
 def _systems(regions: np.ndarray) -> pd.DataFrame:
@@ -143,7 +139,7 @@ def _readings(settings: WorldSettings, lines: pd.DataFrame, rng: np.random.Gener
             "device_id": words(probes, 3 * line + rng.integers(0, 3, n)),
             "metric": words([f"trip to {place}" for place in PLACES], lines["place"].to_numpy()[line]),
             "value": pd.Series(np.arange(n) % 1000).astype("str"),
-            "unit": words(["sequence number"], np.zeros(n, dtype=np.int64)),
+            "unit": repeated("sequence number", n),
             "measured_at": pd.Series(sent_ms // 1000).astype("str"),
             "received_at": pd.Series(got_us // 1_000_000).astype("str")
             + "."

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import pick, words
+from playbook.world.draws import pick
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def generate(
     """Return sites, ratings, events, surveys, costs, rules and what is true of them."""
     sites, gap = _sites(settings, tables, rng)
     ratings, events, surveys = _measured(settings, sites, gap, rng)
-    shopped, truth = _shopped(settings, tables, sites, rng)
+    shopped, truth = _shopped(settings, sites, rng)
     key = pd.Series(ids("SO", len(ratings) + len(shopped)))
     ratings = pd.concat([ratings, shopped], ignore_index=True)
     ratings.insert(0, "rating_id", key)
@@ -185,7 +186,7 @@ def _costs(settings: WorldSettings, sites: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shopped(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], sites: pd.DataFrame, rng: np.random.Generator
+    settings: WorldSettings, sites: pd.DataFrame, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Return the score sheets of mystery visits, and the truth about shops and shoppers."""
     size = settings.size(SHOPPING)

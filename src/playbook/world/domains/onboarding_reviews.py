@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.organisation import VENDOR_ROLE
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:

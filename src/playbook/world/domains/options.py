@@ -20,6 +20,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -87,13 +88,12 @@ def generate(
 
     version = ids("GQ", n, settings.block)
     ordered = orders["ordered_at"].to_numpy()[at]
-    constant = np.zeros(n, int)
     configs = pd.DataFrame(
         {
             "config_version_id": version,
             "config_id": orders["order_id"].array.take(at),
-            "kind": pd.array(["order options"], dtype="str").take(constant),
-            "environment": pd.array(["live"], dtype="str").take(constant),
+            "kind": repeated("order options", n),
+            "environment": repeated("live", n),
             "value_json": _json(taken, paid, hours),
             "is_live": True,
             "valid_from": ordered,
@@ -105,9 +105,9 @@ def generate(
         {
             "exception_id": ids("XQ", len(wrong), settings.block),
             "occurred_at": found,
-            "exception_type": pd.array(["wrong configuration"], dtype="str").take(np.zeros(len(wrong), int)),
+            "exception_type": repeated("wrong configuration", len(wrong)),
             "customer_id": orders["customer_id"].array.take(at[wrong]),
-            "subject_type": pd.array(["order"], dtype="str").take(np.zeros(len(wrong), int)),
+            "subject_type": repeated("order", len(wrong)),
             "subject_id": orders["order_id"].array.take(at[wrong]),
             "config_version_id": version.array.take(wrong),
             "loss_amt": np.round(LOSS_AMT * rng.gamma(2.0, 0.5, len(wrong)), 2),

@@ -25,9 +25,10 @@ import pandas as pd
 
 from playbook.world.domains.delivery import parcels
 from playbook.world.domains.habits import swap_products
-from playbook.world.draws import pick, words
-from playbook.world.histories import purchase_weeks
+from playbook.world.draws import pick
+from playbook.world.histories import factor_at, highest_factor, purchase_weeks
 from playbook.world.keys import ids
+from playbook.world.texts import repeated, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,36 +111,6 @@ def weeks_since(start: np.datetime64, at: NDArray[np.datetime64]) -> NDArray[np.
     return (at - start).astype(np.int64) / WEEK_US
 
 
-def factor_at(
-    week: NDArray[np.float64], who: NDArray[np.int64], changes: pd.DataFrame
-) -> NDArray[np.float64]:
-    """Return the product of all changes that hold for customer `who` (position) in `week`, both (n,).
-
-    Both are sorted by customer, then week; a change is open at its end.
-    """
-    key = who * 1e6 + week
-    subject = changes["customer"].to_numpy() * 1e6
-    first = np.searchsorted(key, subject + changes["from_week"].to_numpy())
-    last = np.searchsorted(key, subject + changes["to_week"].to_numpy())
-    size = np.log(changes["factor"].to_numpy())
-    step = np.bincount(first, size, len(key) + 1) - np.bincount(last, size, len(key) + 1)
-    return np.exp(np.cumsum(step)[:-1])
-
-
-def highest_factor(changes: pd.DataFrame, n: int) -> NDArray[np.float64]:
-    """Return the largest product of changes that ever holds for each of `n` customers, at least 1."""
-    who = np.tile(changes["customer"].to_numpy(), 2)
-    week = np.concatenate([changes["from_week"], changes["to_week"]])
-    size = np.log(changes["factor"].to_numpy())
-    step = np.concatenate([size, -size])
-    order = np.lexsort((step, week, who))  # what ends makes room before what begins adds to it
-    # All steps of a customer sum to nothing, so the running sum needs no restart.
-    level = np.cumsum(step[order])
-    highest = np.zeros(n)
-    np.maximum.at(highest, who[order], level)
-    return np.exp(highest)
-
-
 def _moments(
     settings: WorldSettings,
     created: NDArray[np.datetime64],
@@ -203,10 +174,10 @@ def _orders(
         {
             "order_id": ids("O", n, settings.block),
             "customer_id": customer_id.take(who),
-            "kind": words(["order"], np.zeros(n, dtype=np.int64)),
+            "kind": repeated("order", n),
             "channel": words(list(channels), pick(list(channels.values()), n, rng)),
             "ordered_at": at,
-            "status": words(["shipped"], np.zeros(n, dtype=np.int64)),
+            "status": repeated("shipped", n),
         }
     )
 

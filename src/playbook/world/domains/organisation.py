@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.company import MARKETS, market_shares
-from playbook.world.draws import pick, words
+from playbook.world.draws import pick
 from playbook.world.keys import ids, local
+from playbook.world.texts import words
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings

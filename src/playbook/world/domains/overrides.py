@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.keys import ids
+from playbook.world.keys import ids, position
 from playbook.world.plants import Plant
 from playbook.world.settings import TIERS
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def generate(
         ((customers["created_at"] <= settings.start) & customers["closed_at"].isna()).to_numpy()
     )
     who = rng.choice(stays, n)
-    tier = pd.Index(TIERS).get_indexer(pd.Index(customers["tier"]))[who]
+    tier = position(customers["tier"], TIERS)[who]
     stop = rng.choice(len(STOPS), n, p=STOP_SHARES)
     best = np.array(BEST)[stop, tier]
     hard = rng.random(n) < 0.3
@@ -75,15 +76,14 @@ def generate(
     at = np.datetime64(settings.start, "us") + (
         np.sort(rng.random(n)) * (settings.days - 3) * 86_400e6
     ).astype("timedelta64[us]")
-    constant = np.zeros(n, int)
     exceptions = pd.DataFrame(
         {
             "exception_id": ids("XO", n, settings.block),
             "occurred_at": at,
-            "exception_type": pd.array(STOPS, dtype="str").take(stop),
+            "exception_type": words(STOPS, stop),
             "customer_id": customers["customer_id"].array.take(who),
-            "subject_type": pd.array(["workflow"], dtype="str").take(constant),
-            "override_action": pd.array(ACTIONS, dtype="str").take(action),
+            "subject_type": repeated("workflow", n),
+            "override_action": words(ACTIONS, action),
             "resolved_at": at + (rng.gamma(2.0, 12.0, n) * 60e6).astype("timedelta64[us]"),
             "loss_amt": np.round(loss, 2),
         }
@@ -95,7 +95,7 @@ def generate(
         table="exceptions",
         key=exceptions["exception_id"].array.take(wrong),
         label="mistaken override",
-        value=pd.array(ACTIONS, dtype="str").take(best[wrong]),
+        value=words(ACTIONS, best[wrong]),
     )
     made = {"exceptions": exceptions, "truth_labels": labels}
     return made if settings.block else {**made, **_once(settings, size)}

@@ -19,8 +19,8 @@ import pandas as pd
 
 from playbook.world.domains.organisation import desks
 from playbook.world.keys import ids
-from playbook.world.pilots import initiative
 from playbook.world.plants import Plant
+from playbook.world.trials import initiative
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from playbook.world.domains.company import MARKETS
+from playbook.world.keys import position
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def generate(
     customers, accounts = tables["customers"], tables["accounts"]
     n = len(customers)
     effect = settings.size("unify.identity_resolution")
-    account = pd.Index(accounts["account_id"]).get_indexer(pd.Index(customers["account_id"]))
+    account = position(customers["account_id"], accounts["account_id"])
     country = customers["region_id"].str[1:].astype("int64").to_numpy() - 1
     names, places = _names(), _places()
 

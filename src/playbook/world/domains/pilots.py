@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.trials import FOREVER, changes, enrolled, initiatives
 from playbook.world.truth import planted
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import words
+from playbook.world.truth import planted, planted_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,13 +97,7 @@ def generate(
             }
         ),
         "decisions": decisions,
-        "truth_structure": planted(
-            "truth_structure",
-            PLAY,
-            kind=[row[0] for row in structure],
-            source=[row[1] for row in structure],
-            target=[row[2] for row in structure],
-        ),
+        "truth_structure": planted_rows("truth_structure", PLAY, ("kind", "source", "target"), structure),
         "truth_parameters": planted(
             "truth_parameters",
             PLAY,

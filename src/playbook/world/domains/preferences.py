@@ -15,6 +15,7 @@ import pandas as pd
 from playbook.world.keys import ids
 from playbook.world.moments import known_for
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def generate(
             "customer_id": key.take(who[of]),
             "attribute": ATTRIBUTE,
             "value": windows.take(seen),
-            "source": pd.array(list(SEEN), dtype="str").take(source),
+            "source": words(list(SEEN), source),
             "confidence_share": SURE,
             "evidence_type": pd.array(["orders", None], dtype="str").take(np.where(source > 0, 0, -1)),
             "evidence_id": pd.array([None] * n + order.tolist(), dtype="str"),

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
+from playbook.world.draws import logistic
 from playbook.world.keys import ids, local
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def generate(
     young = rng.random(n) < YOUNG_SHARE
     age_d = np.where(young, rng.uniform(0.2, YOUNG_D, n), rng.uniform(ROOM_D, OLDEST_D, n))
     placed = np.datetime64(settings.end, "us") - (age_d * 86_400e6).astype("timedelta64[us]")
-    converts = rng.random(n) < 1 / (1 + np.exp(-conversion(settings)[item] - rng.normal(0, OWN_SD, n)))
+    converts = rng.random(n) < logistic(conversion(settings)[item] + rng.normal(0, OWN_SD, n))
     takes_d = rng.gamma(*DECIDES_D, n)
     seen = converts & (takes_d < age_d)
     converted = np.where(seen, placed + (takes_d * 86_400e6).astype("timedelta64[us]"), np.datetime64("NaT"))
@@ -139,7 +140,7 @@ def _truth(settings: WorldSettings, products: pd.DataFrame) -> pd.DataFrame:
         "truth_parameters",
         PLAY,
         name="conversion of pre-orders, " + products["product_id"],
-        value=(1 / (1 + np.exp(-odds))) @ weight / weight.sum(),
+        value=logistic(odds) @ weight / weight.sum(),
         unit="share",
     )
 

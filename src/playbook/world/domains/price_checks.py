@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def generate(
         "events": pd.DataFrame(
             {
                 "event_id": ids("EP", len(kept), settings.block),
-                "event_type": words(["price_check"], np.zeros(len(kept), dtype=np.int64)),
+                "event_type": repeated("price_check", len(kept)),
                 "customer_id": customers["customer_id"].array.take(who[kept]),
                 "occurred_at": at[kept],
                 "received_at": at[kept],

@@ -25,9 +25,12 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "orders")
@@ -36,7 +39,7 @@ PLAY = "govern.consent"
 PURPOSES = ("marketing", "survey", "personalisation", "service")
 CHANNELS = ("email", "sms", "chat")
 ANY = -1
-PURPOSE_NAMES, CHANNEL_NAMES = np.array([*PURPOSES, "any"]), np.array([*CHANNELS, "any"])  # last: ANY
+REASONS = ("", "withdrawn", "no proof", "no consent", "no rule")  # why a message was wrong; first: it was not
 # system, median hours to act on a decision, log sd, share of withdrawals never applied
 SYSTEMS = (
     ("crm", 0.2, 0.5, 0.0),
@@ -269,7 +272,7 @@ def draw_messages(
     arrivals: np.ndarray,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Return the messages that went out: who, purpose, channel, at_s, wrong (reason; empty when allowed)."""
+    """Return the messages that went out: who, purpose, channel, at_s, wrong (position in `REASONS`)."""
     change_s = settings.days * DAY - RULE_CHANGE[0] * WEEK
     noticed_s = change_s + RULE_CHANGE[1] * WEEK * settings.size(PLAY)
     parts = []
@@ -286,8 +289,8 @@ def draw_messages(
         goes = ~checks | (thinks == 0) | (believes == 1) | ((thinks == 1) & (believes == 0))
         wrong = np.select(
             [asks == 0, fact == -1, (asks == 2) & (fact == 0) & (claim == 1), (asks == 2) & (fact == 0)],
-            ["", "withdrawn", "no proof", "no consent"],
-            "",
+            [0, 1, 2, 3],
+            0,
         )
         sent = {"who": who, "purpose": purpose, "channel": channel, "at_s": at_s, "wrong": wrong}
         parts.append(pd.DataFrame(sent)[goes])
@@ -303,7 +306,7 @@ def draw_pilot(
     end_s = settings.days * DAY
     who = np.flatnonzero((law == "BR") & (rng.random(len(law)) < CHAT_SHARE * settings.size(PLAY)))
     at_s = end_s - CHAT_WEEKS * WEEK + rng.integers(0, CHAT_WEEKS * WEEK, len(who))
-    pilot = {"who": who, "purpose": 2, "channel": 2, "at_s": at_s, "wrong": "no rule"}
+    pilot = {"who": who, "purpose": 2, "channel": 2, "at_s": at_s, "wrong": REASONS.index("no rule")}
     return pd.DataFrame(pilot)[at_s >= first_s[who]]
 
 
@@ -314,7 +317,7 @@ def generate(
     customers, start = tables["customers"], np.datetime64(settings.start, "us")
     jurisdiction = tables["regions"].set_index("region_id")["jurisdiction"]
     law = customers["region_id"].map(jurisdiction).to_numpy(dtype=object)
-    key = customers["customer_id"].to_numpy()
+    key = customers["customer_id"].array
     first_s = ((customers["created_at"].to_numpy() - start) // np.timedelta64(1, "s")).astype(np.int64)
     patience = tables["truth_customers"]["patience_min"].to_numpy()
     decisions = draw_decisions(settings, law, first_s, patience, rng)
@@ -336,9 +339,14 @@ def moment(start: np.datetime64, seconds: np.ndarray) -> np.ndarray:
     return start + seconds.astype(np.int64).astype("timedelta64[s]")
 
 
+def _names(names: Sequence[str], position: np.ndarray) -> pd.api.extensions.ExtensionArray:
+    """Return the purposes or channels at these positions, of which one is `ANY`."""
+    return words([*names, "any"], np.where(position == ANY, len(names), position))
+
+
 def consent_table(
     settings: WorldSettings,
-    key: np.ndarray,
+    key: pd.api.extensions.ExtensionArray,
     decisions: pd.DataFrame,
     arrivals: np.ndarray,
     rng: np.random.Generator,
@@ -348,40 +356,43 @@ def consent_table(
     d, k = len(decisions), len(SYSTEMS)
     evidence = pd.Series([f"{value:016x}" for value in rng.integers(0, 2**63, d)], dtype="str")
     evidence = evidence.where(decisions["proved"])
+    of = np.repeat(np.arange(d), k)
     flat = arrivals.ravel()
     arrives = np.isfinite(flat)
     applied = np.where(arrives, moment(start, np.where(arrives, flat, 0)), np.datetime64("NaT"))
     return pd.DataFrame(
         {
-            "consent_id": np.repeat(ids("K", d, settings.block).to_numpy(), k),
-            "customer_id": np.repeat(key[decisions["who"]], k),
-            "purpose": np.repeat(PURPOSE_NAMES[decisions["purpose"]], k),
-            "channel": np.repeat(CHANNEL_NAMES[decisions["channel"]], k),
-            "status": np.repeat(np.where(decisions["grants"], "granted", "withdrawn"), k),
-            "effective_at": np.repeat(moment(start, decisions["at_s"].to_numpy()), k),
-            "recorded_at": np.repeat(moment(start, decisions["recorded_s"].to_numpy()), k),
-            "system_id": np.tile([system[0] for system in SYSTEMS], d),
+            "consent_id": ids("K", d, settings.block).array.take(of),
+            "customer_id": key.take(decisions["who"].to_numpy()[of]),
+            "purpose": _names(PURPOSES, decisions["purpose"].to_numpy()[of]),
+            "channel": _names(CHANNELS, decisions["channel"].to_numpy()[of]),
+            "status": words(["withdrawn", "granted"], decisions["grants"].to_numpy()[of].astype(np.int64)),
+            "effective_at": moment(start, decisions["at_s"].to_numpy())[of],
+            "recorded_at": moment(start, decisions["recorded_s"].to_numpy())[of],
+            "system_id": words([system[0] for system in SYSTEMS], np.tile(np.arange(k), d)),
             "applied_at": applied,
-            "proof_hash": np.repeat(evidence.to_numpy(), k),
+            "proof_hash": evidence.array.take(of),
         }
     )
 
 
-def interaction_table(settings: WorldSettings, key: np.ndarray, messages: pd.DataFrame) -> pd.DataFrame:
+def interaction_table(
+    settings: WorldSettings, key: pd.api.extensions.ExtensionArray, messages: pd.DataFrame
+) -> pd.DataFrame:
     """Return the messages as outbound interactions."""
     start = np.datetime64(settings.start, "us")
     n = len(messages)
-    nothing = pd.Series([None] * n, dtype="str")
+    nothing = repeated(None, n)
     never = np.full(n, np.datetime64("NaT", "us"))
     return pd.DataFrame(
         {
             "interaction_id": ids("M", n, settings.block),
-            "customer_id": key[messages["who"]],
+            "customer_id": key.take(messages["who"].to_numpy()),
             "ticket_id": nothing,
             "staff_id": nothing,
-            "channel": CHANNEL_NAMES[messages["channel"]],
-            "direction": "out",
-            "purpose": PURPOSE_NAMES[messages["purpose"]],
+            "channel": _names(CHANNELS, messages["channel"].to_numpy()),
+            "direction": repeated("out", n),
+            "purpose": _names(PURPOSES, messages["purpose"].to_numpy()),
             "arrived_at": moment(start, messages["at_s"].to_numpy()),
             "answered_at": never,
             "ended_at": never,
@@ -391,15 +402,15 @@ def interaction_table(settings: WorldSettings, key: np.ndarray, messages: pd.Dat
 
 
 def label_table(interaction_id: pd.Series, wrong: pd.Series) -> pd.DataFrame:
-    """Return the truth on the messages that should not have gone out; `wrong`: reason, empty when allowed."""
-    is_wrong = wrong != ""
+    """Return the truth on the messages that should not have gone out; `wrong`: positions in `REASONS`."""
+    is_wrong = np.flatnonzero(wrong)
     return planted(
         "truth_labels",
         PLAY,
         table="interactions",
-        key=interaction_id[is_wrong].to_numpy(),
+        key=interaction_id.array.take(is_wrong),
         label="should not have gone out",
-        value=wrong[is_wrong].to_numpy(),
+        value=words(REASONS, wrong.to_numpy()[is_wrong]),
     )
 
 

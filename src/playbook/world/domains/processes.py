@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from playbook.world.texts import words
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -81,12 +83,12 @@ def step_ids(process: str) -> list[str]:
 
 def step_names(process: str, codes: NDArray[np.int64]) -> pd.api.extensions.ExtensionArray:
     """Return the names of the steps of a process at the positions `codes`."""
-    return pd.array([step[0] for step in PROCESSES[process]], dtype="str").take(codes)
+    return words([step[0] for step in PROCESSES[process]], codes)
 
 
 def step_parties(process: str, codes: NDArray[np.int64]) -> pd.api.extensions.ExtensionArray:
     """Return who does the steps of a process at the positions `codes`."""
-    return pd.array([step[1] for step in PROCESSES[process]], dtype="str").take(codes)
+    return words([step[1] for step in PROCESSES[process]], codes)
 
 
 def generate(

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from playbook.world.keys import position
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.trials import BY_LOT, LOTS, changes, enrolled, initiatives, members, picked
 from playbook.world.truth import planted
 
@@ -49,13 +51,13 @@ def generate(
     """Return initiatives, truth_effects, _lots, _parties (accounts), _enrolments and _rate_changes."""
     accounts, customers = tables["accounts"], tables["customers"]
     preset = settings.preset
-    account = pd.Index(accounts["account_id"]).get_indexer(customers["account_id"])
-    account_segment = pd.Index(preset.segments).get_indexer(pd.Index(accounts["segment"]))
+    account = position(customers["account_id"], accounts["account_id"])
+    account_segment = position(accounts["segment"], preset.segments)
     segment = account_segment[account]
     lots = _lots(settings, customers, segment, rng).assign(account=account)
     lots["until_week"] = lots["created_week"] + tables["truth_customers"]["lifetime_weeks"]
     parties = _parties(settings, account_segment, rng)
-    known = tables | {"_lots": lots}
+    known = {**tables, "_lots": lots}
     parts = [
         _workflow(settings, known, segment, rng),
         _depths(settings, known, segment, parties["invests"].to_numpy()[account], rng),
@@ -127,7 +129,7 @@ def _workflow(
         treated.astype(np.int64),
         by_lot,
         since,
-        stratum=pd.array(settings.preset.segments, dtype="str").take(segment[customer]),
+        stratum=words(settings.preset.segments, segment[customer]),
         propensity_share=np.where(by_lot, 0.5, np.nan),
     )
     size = np.array(UPLIFT)[segment[customer]] * settings.size("define.customer_value")
@@ -154,7 +156,7 @@ def _depths(
         depth,
         by_lot,
         since,
-        stratum=pd.array(settings.preset.segments, dtype="str").take(segment[customer]),
+        stratum=words(settings.preset.segments, segment[customer]),
         propensity_share=np.where(by_lot, 1 / len(DEPTHS), np.nan),
     )
     size = np.array(DEPTH_UPLIFT)[depth] * np.array(DEPTH_RESPONSE)[segment[customer]]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.keys import ids, local
+from playbook.world.keys import ids, local, position
 from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
@@ -66,7 +66,7 @@ def generate(
     cover = np.maximum(np.ceil(total * max(1 - SHORT * size, 0.1)), 1)
     on_hand = np.ceil(cover * (1 - min(size, 1.0) * (1 - ON_HAND)))
 
-    place = pd.Index(products["product_id"]).get_indexer(items)
+    place = position(items, products["product_id"])
     orders = pd.DataFrame(
         {
             "order_id": ids("PR", n, settings.block),
@@ -178,7 +178,7 @@ def _obligations(
         & contracts["party_id"].isin(account)
     ]
     obliged = running.iloc[rng.permutation(len(running))[: round(OBLIGED * len(running))]]
-    turn = pd.Index(obliged["party_id"].unique()).get_indexer(account)
+    turn = position(account, obliged["party_id"].unique())
     lines = asked.assign(turn=turn)[turn >= 0].sort_values("turn", kind="stable")
     promised = lines.groupby("item")["qty"].cumsum()
     too_many = lines.loc[promised > KEEPABLE * cover[lines["item"]], "turn"].unique()

@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.domains.requests import CATEGORIES, TIERS, choose
+from playbook.world.cases import case_actions
+from playbook.world.domains.requests import CATEGORIES
 from playbook.world.domains.service import CHANNELS, HISTORIES
-from playbook.world.draws import words
-from playbook.world.pilots import case_actions
+from playbook.world.draws import choose
 from playbook.world.plants import Plant
+from playbook.world.settings import TIERS
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:

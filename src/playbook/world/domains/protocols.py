@@ -17,6 +17,7 @@ import pandas as pd
 from playbook.world.domains.organisation import desks
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _assignments(
             "assignment_id": ids("LPA", len(week), settings.block),
             "initiative_id": ids("LP", 1, settings.block)[0],
             "subject_type": "unit",
-            "subject_id": pd.array(names, dtype="str").take(desk),
+            "subject_id": words(names, desk),
             "arm": np.where(is_local, "local", "standard"),
             "design": np.where(by_lot, "random", "chosen"),
             "propensity_share": np.where(by_lot, 0.5, np.nan),

@@ -16,9 +16,10 @@ import pandas as pd
 from scipy.stats import norm
 
 from playbook.world import wording
-from playbook.world.draws import words
-from playbook.world.keys import ids
+from playbook.world.keys import ids, position
+from playbook.world.moments import DAY
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ MEAN, ON_STAYING, ON_PUNCTUAL, OWN_SD, NOISE = 6.3, 1.3, 0.35, 0.6, 1.1
 ANSWERS, ANSWERS_LATELY = 0.03, 0.70  # share of answers of those who ordered least and most lately
 ANSWERS_ANYWAY = 0.36  # when the size is 0
 BLIND = ((1, 0, -1.7), (2, 1, -1.7), (2, 0, 1.4))  # segment, market (positions), points
-
-DAY = np.timedelta64(86_400_000_000, "us")
 
 
 def generate(
@@ -117,7 +116,7 @@ def _ordered(
     orders = tables["orders"]
     at = orders["ordered_at"].to_numpy()
     inside = np.flatnonzero((at < sent) & (at >= sent - 182 * DAY))
-    place = pd.Index(tables["customers"]["customer_id"]).get_indexer(orders["customer_id"].array.take(inside))
+    place = position(orders["customer_id"].array.take(inside), tables["customers"]["customer_id"])
     return np.bincount(place, minlength=len(tables["customers"]))[who].astype(float)
 
 
@@ -128,9 +127,7 @@ def _punctual(
     parcels = tables["shipments"]
     promised = parcels["promised_at"].to_numpy()
     inside = np.flatnonzero((promised < sent) & (promised >= sent - 365 * DAY))
-    place = pd.Index(tables["customers"]["customer_id"]).get_indexer(
-        parcels["customer_id"].array.take(inside)
-    )
+    place = position(parcels["customer_id"].array.take(inside), tables["customers"]["customer_id"])
     in_time = parcels["delivered_at"].to_numpy()[inside] <= promised[inside]
     total = np.bincount(place, minlength=len(tables["customers"]))[who]
     good = np.bincount(place, in_time, len(tables["customers"]))[who]
@@ -144,8 +141,8 @@ def _blind_spots(
     customers, regions = tables["customers"], tables["regions"]["region_id"].to_numpy()
     accounts = tables["accounts"].set_index("account_id")["segment"]
     segments = customers["account_id"].array.take(who)
-    segment = pd.Index(settings.preset.segments).get_indexer(pd.Index(accounts.reindex(segments)))
-    market = pd.Index(regions).get_indexer(customers["region_id"].array.take(who))
+    segment = position(accounts.reindex(segments), settings.preset.segments)
+    market = position(customers["region_id"].array.take(who), regions)
     shift = np.zeros(len(who))
     for of_segment, of_market, points in BLIND:
         shift[(segment == of_segment) & (market == of_market)] = points

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
-from playbook.world.truth import planted
+from playbook.world.texts import words
+from playbook.world.truth import planted, planted_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -184,15 +184,8 @@ def _truths(
     quiet = QUIET if size else range(1, QUARTERS)
     rows = [(keys[a], FIGURES[f], "step", begins[q], begins[-1], step) for a, f, q, step in steps]
     rows += [("all accounts", "all figures", "noise only", begins[q], begins[q + 1], 0.0) for q in quiet]
-    shifts = planted(
-        "truth_shifts",
-        PLAY,
-        subject=[row[0] for row in rows],
-        metric=[row[1] for row in rows],
-        kind=[row[2] for row in rows],
-        start_at=[row[3] for row in rows],
-        end_at=[row[4] for row in rows],
-        size=[row[5] for row in rows],
+    shifts = planted_rows(
+        "truth_shifts", PLAY, ("subject", "metric", "kind", "start_at", "end_at", "size"), rows
     )
     ahead = [("ours", keys[0], keys[1]), ("customer", keys[1], keys[0])] if size else []
     structure = planted(

@@ -21,9 +21,11 @@ import numpy as np
 import pandas as pd
 
 from playbook.world import wording
-from playbook.world.draws import pick, words
-from playbook.world.keys import ids
+from playbook.world.draws import logistic, pick
+from playbook.world.keys import ids, position
+from playbook.world.moments import DAY
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -60,8 +62,6 @@ TONE_SHARES = (0.30, 0.38, 0.32)
 FLAT = 0.55
 NOTED = 0.8
 
-DAY = np.timedelta64(86_400_000_000, "us")
-
 
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
@@ -94,7 +94,7 @@ def generate(
     tone = np.where(role == 1, np.digitize(mood, (5.5, 7.5)), pick(TONE_SHARES, n, rng))
     notes = _notes(settings, contacts, interactions, customers, mood, tone, written, rng)
     truth = [
-        _truth_score(settings, interactions, mood, role == 1),
+        _truth_score(interactions, mood, role == 1),
         planted(
             "truth_labels",
             TONE,
@@ -133,7 +133,7 @@ def _contacts(
     created, closed = customers["created_at"].to_numpy()[who], customers["closed_at"].to_numpy()[who]
     there = (at >= created) & ~(at + 2 * DAY >= closed)  # all is said and noted before they close
     regions = tables["regions"]["region_id"].to_numpy()
-    market = pd.Index(regions).get_indexer(customers["region_id"].array.take(who))
+    market = position(customers["region_id"].array.take(who), regions)
     role = pick(list(ROLES.values()), n, rng)
     team = market * len(ROLES) + role
     found, hired = _staff(settings, tables, regions, team, day, rng)
@@ -169,8 +169,8 @@ def _staff(
     hired = (staff["hired_on"].to_numpy() - start) / DAY
     left = (staff["left_on"].to_numpy() - start) / DAY
     left = np.where(np.isnan(left), np.inf, left)
-    market = pd.Index(regions).get_indexer(pd.Index(staff["region_id"]))
-    role = pd.Index(list(ROLES)).get_indexer(pd.Index(staff["role"]))
+    market = position(staff["region_id"], regions)
+    role = position(staff["role"], list(ROLES))
     own_team = np.where((market >= 0) & (role >= 0), market * len(ROLES) + role, -1)
     order = np.argsort(own_team, kind="stable")
     order = order[own_team[order] >= 0]
@@ -211,7 +211,7 @@ def _moods(
     over = contacts["load"].to_numpy() - 1
     managers = contacts["role"].to_numpy() == 1
     logit = UNWRITTEN_LOGIT + UNWRITTEN_ON_LOAD * size * over
-    unwritten = rng.random(n) < 1 / (1 + np.exp(-logit))
+    unwritten = rng.random(n) < logistic(logit)
     optional = contacts["day"].to_numpy() >= settings.days - OPTIONAL_MONTHS * 30.4
     mood = MOOD_MEAN + MOOD_ON_LOAD * size * over + rng.normal(0, MOOD_SD, n)
     mood += UNWRITTEN * size * (unwritten & optional)
@@ -305,7 +305,6 @@ def _surveys(
 
 
 def _truth_score(
-    settings: WorldSettings,
     interactions: pd.DataFrame,
     mood: NDArray[np.float64],
     managers: NDArray[np.bool_],

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.domains.service import CHANNELS, at
+from playbook.world.domains.service import CHANNELS
+from playbook.world.moments import at_minute
 from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
@@ -82,8 +83,10 @@ def generate(
     )
     return {
         "tickets": tickets.assign(
-            reopened_at=_column(tickets, cases, at(settings, returned, comes_back & (returned < ends))),
-            confirmed_at=_column(tickets, cases, at(settings, confirmed, confirms)),
+            reopened_at=_column(
+                tickets, cases, at_minute(settings, returned, comes_back & (returned < ends))
+            ),
+            confirmed_at=_column(tickets, cases, at_minute(settings, confirmed, confirms)),
         ),
         "interactions": _with_times(settings, tables["interactions"], tables.get("_handle_changes")),
         **({} if settings.block else {"truth_parameters": truth}),

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
-from playbook.world.keys import ids, local
+from playbook.world.keys import ids, local, position
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _late_parcels(
         (shipments["delivered_at"] > shipments["promised_at"]) & (shipments["delivered_at"] >= start)
     ]
     late = late[late["delivered_at"] < end - pd.Timedelta(days=PROBLEM_DAYS)]
-    subject = pd.Index(customer_id.iloc[who]).get_indexer(late["customer_id"])
+    subject = position(late["customer_id"], customer_id.iloc[who])
     day = ((late["delivered_at"] - start) / pd.Timedelta(days=1)).to_numpy()
     return pd.DataFrame({"subject": subject[subject >= 0], "day": day[subject >= 0]})
 
@@ -127,12 +127,12 @@ def _events(
     return pd.DataFrame(
         {
             "event_id": ids("YH", n, settings.block),
-            "event_type": words(["report_view"], np.zeros(n, dtype=np.int64)),
+            "event_type": repeated("report_view", n),
             "schema_version": 1.0,
             "customer_id": customer_id.take(views["subject"].to_numpy()),
-            "subject_type": words(["figure"], np.zeros(n, dtype=np.int64)),
+            "subject_type": repeated("figure", n),
             "subject_id": words(list(FIGURES), views["figure"].to_numpy()),
-            "system_id": words(["web"], np.zeros(n, dtype=np.int64)),
+            "system_id": repeated("web", n),
             "occurred_at": _at(start, views["day"]),
             "value": np.round(rng.gamma(2.0, 15.0, n)),
         }
@@ -154,7 +154,7 @@ def _tickets(
         {
             "ticket_id": ids("YQ", n, settings.block),
             "customer_id": customers["customer_id"].array.take(subject),
-            "category": words(["report question"], np.zeros(n, dtype=np.int64)),
+            "category": repeated("report question", n),
             "tier_at_open": customers["tier"].array.take(subject),
             "severity": np.ones(n, dtype=np.int64),
             "opened_at": opened,
@@ -177,12 +177,12 @@ def _assignments(
     return pd.DataFrame(
         {
             "assignment_id": ids("YZ", n, settings.block),
-            "initiative_id": words(["customer report pilot"], np.zeros(n, dtype=np.int64)),
-            "subject_type": words(["customer"], np.zeros(n, dtype=np.int64)),
+            "initiative_id": repeated("customer report pilot", n),
+            "subject_type": repeated("customer", n),
             "subject_id": customer_id.take(of),
             "arm": words(arms, 2 * figure + shown.ravel()),
-            "design": words(["random"], np.zeros(n, dtype=np.int64)),
-            "cluster_id": words([local("pilot", settings.block)], np.zeros(n, dtype=np.int64)),
+            "design": repeated("random", n),
+            "cluster_id": repeated(local("pilot", settings.block), n),
             "propensity_share": 0.5,
             "starts_at": np.datetime64(start, "us"),
         }

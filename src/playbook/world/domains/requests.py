@@ -14,15 +14,17 @@ import pandas as pd
 
 from playbook.world.domains.company import MARKETS
 from playbook.world.domains.organisation import desks
-from playbook.world.draws import pick, words
+from playbook.world.draws import choose, pick
+from playbook.world.histories import factor_of
+from playbook.world.keys import position
+from playbook.world.moments import day_of
 from playbook.world.plants import Plant
-from playbook.world.trials import factor_of
+from playbook.world.settings import TIERS
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
 
@@ -30,7 +32,6 @@ NEEDS: tuple[str, ...] = ("market", "orders", "delivery", "organisation")
 
 CATEGORIES = ("question", "product", "invoice", "delivery")  # late parcels cause the last
 WORD_SHARES = (0.5, 0.25, 0.25)  # of the others
-TIERS = ("gold", "silver", "bronze")
 SEVERITY = (  # of requests that no late parcel caused, by tier
     (0.30, 0.34, 0.24, 0.12),
     (0.38, 0.36, 0.18, 0.08),
@@ -74,18 +75,6 @@ def hour_profile() -> NDArray[np.float64]:
     return profile / profile.sum(axis=1, keepdims=True)
 
 
-def choose(shares: ArrayLike, row: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return a column drawn from each given row of `shares`, shape (n,)."""
-    table = np.cumsum(shares, axis=1)
-    table /= table[:, -1:]
-    table[:, -1] = 1.0
-    line = (
-        table + np.arange(len(table))[:, None]
-    ).ravel()  # all rows end to end, so that one search serves all
-    drawn = np.searchsorted(line, row + rng.random(len(row)), side="right") - row * table.shape[1]
-    return np.minimum(drawn, table.shape[1] - 1)
-
-
 def generate(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
@@ -100,7 +89,7 @@ def generate(
     complaints = _complaints(settings, tables, rng)
     requests = pd.concat([asks, complaints], ignore_index=True)
     who = requests["customer"].to_numpy()
-    zone = pd.Index(list(UTC_OFFSET_H)).get_indexer(pd.Index(customers["region_id"]))
+    zone = position(customers["region_id"], list(UTC_OFFSET_H))
     closes = day_of(settings, customers["closed_at"]) * 1440.0
     requests["zone"] = zone[who]
     requests["closes_min"] = np.where(np.isnan(closes), np.inf, closes)[who]
@@ -113,7 +102,7 @@ def generate(
     order = np.argsort(minute, kind="stable")
     requests = requests.take(order[inside[order]]).reset_index(drop=True)
     who = requests["customer"].to_numpy()
-    requests["tier"] = pd.Index(TIERS).get_indexer(pd.Index(customers["tier"]))[who]
+    requests["tier"] = position(customers["tier"], TIERS)[who]
     requests["severity"] = _severity(requests, rng)
     requests["desk"] = _desk_of_each(settings, zone, rng)[who]
     return {
@@ -142,7 +131,7 @@ class _Need:
         self.effort = np.exp(sd * rng.normal(0, 1, n) - sd * sd / 2)
         self.move = np.where(rng.random(n) < MOVED, rng.choice([-1.0, 1.0], n), 0.0) * MOVE_LOG * size
         self.day = settings.days * rng.uniform(0.35, 0.65, n)
-        self.account = pd.Index(accounts).get_indexer(pd.Index(tables["customers"]["account_id"]))
+        self.account = position(tables["customers"]["account_id"], accounts)
 
     def of(self, customer: NDArray[np.int64], day: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the factor on the requests of orders made by customers (positions) on days."""
@@ -178,7 +167,7 @@ def _asks(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], need: _Need, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return the requests that orders cause: customer, category, day, late_d (0)."""
-    who = position(tables["customers"]["customer_id"], tables["orders"]["customer_id"])
+    who = position(tables["orders"]["customer_id"], tables["customers"]["customer_id"])
     ordered = day_of(settings, tables["orders"]["ordered_at"])
     mean = settings.preset.requests_per_order * need.of(who, ordered)
     if "_request_changes" in tables:  # programmes that make customers ask less, or more
@@ -200,7 +189,7 @@ def _complaints(
 ) -> pd.DataFrame:
     """Return the requests that late parcels cause: customer, category, day, late_d (days late so far)."""
     shipments = tables["shipments"]
-    who = position(tables["customers"]["customer_id"], shipments["customer_id"])
+    who = position(shipments["customer_id"], tables["customers"]["customer_id"])
     promised, arrived = (day_of(settings, shipments[at]) for at in ("promised_at", "delivered_at"))
     late_d = np.clip(np.where(np.isnan(arrived), settings.days, arrived) - promised, 0.0, None)
     hazard = COMPLAINT * settings.effect * tables["truth_customers"]["late_sensitivity"].to_numpy()[who]
@@ -213,16 +202,6 @@ def _complaints(
             "late_d": late_d[complains],
         }
     )
-
-
-def position(keys: pd.Series, wanted: Sequence[str] | pd.Series) -> NDArray[np.int64]:
-    """Return the position of each wanted key among `keys`; -1 where it is not there."""
-    return pd.Index(keys).get_indexer(pd.Index(wanted))
-
-
-def day_of(settings: WorldSettings, at: pd.Series) -> NDArray[np.float64]:
-    """Return moments as days since the start of the history; nan where empty."""
-    return (at.to_numpy() - np.datetime64(settings.start, "us")) / np.timedelta64(86_400_000_000, "us")
 
 
 def _severity(requests: pd.DataFrame, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -23,9 +23,10 @@ from playbook.world.domains.contracts import (
     REVIEWS,
 )
 from playbook.world.domains.requests import UTC_OFFSET_H, hour_profile
-from playbook.world.draws import words
+from playbook.world.draws import logistic
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.trials import initiatives
 from playbook.world.truth import planted
 
@@ -53,7 +54,7 @@ def generate(
     assignments = pd.concat(parts, ignore_index=True)
     assignments.insert(0, "assignment_id", ids("ASK", len(assignments), settings.block))
     key = contract_id.array.take(due["contract"].to_numpy()) + "-" + due["version_no"].astype(str).array
-    chances = [1 / (1 + np.exp(-due[name].to_numpy())) for name in ("logit", "logit_called")]
+    chances = [logistic(due[name].to_numpy()) for name in ("logit", "logit_called")]
     made = {
         "assignments": assignments,
         "model_scores": _scores(settings, tables, contracts, due),
@@ -155,7 +156,7 @@ def _scores(
             "region_id": tables["accounts"]["region_id"].array.take(of),
             "customer_id": tables["customers"]["customer_id"].array.take(first[of], allow_fill=True),
             "scored_at": due["due_on"] - pd.Timedelta(days=SCORED_D),
-            "score": 1 / (1 + np.exp(-seen)),
+            "score": logistic(seen),
             "threshold": 0.5,
             "features_json": features,
             "label": due["leaves"].astype(float),

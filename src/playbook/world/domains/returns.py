@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import pick, words
+from playbook.world.draws import pick
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def generate(
     return {
         "order_lines": _with_returns(order_lines, line, back),
         **_audit(settings, order_lines, line[in_audit], at[in_audit], by_lot[in_audit]),
-        **_truth(settings, tables, order_lines, line, used, inspected, is_abuser),
+        **_truth(tables, order_lines, line, used, inspected, is_abuser),
     }
 
 
@@ -170,7 +171,6 @@ def _audit(
 
 
 def _truth(
-    settings: WorldSettings,
     tables: dict[str, pd.DataFrame],
     order_lines: pd.DataFrame,
     line: NDArray[np.int64],

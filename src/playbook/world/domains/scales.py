@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
+from playbook.world.phrases import LANGUAGES
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
-from playbook.world.wording import LANGUAGES, language_codes
+from playbook.world.wording import language_codes
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings

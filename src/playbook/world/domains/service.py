@@ -32,12 +32,14 @@ import pandas as pd
 
 from playbook.methods.queueing import simulate
 from playbook.world.domains.organisation import VENDORS, desks
-from playbook.world.domains.requests import COMPLAINT, TIERS, category_names, slot
-from playbook.world.draws import words
-from playbook.world.keys import ids
+from playbook.world.domains.requests import COMPLAINT, category_names, slot
+from playbook.world.histories import factor_of
+from playbook.world.keys import ids, position
+from playbook.world.moments import at_minute
 from playbook.world.plants import Plant
 from playbook.world.rosters import Agents, WrittenRoster
-from playbook.world.trials import factor_of
+from playbook.world.settings import TIERS
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -152,7 +154,7 @@ def _contacts(
     order = order[inside[order]]
     request, minute = request[order], minute[order]
     customer = requests["customer"].to_numpy()[request]
-    prefers = pd.Index(list(PHONE)).get_indexer(pd.Index(customers["preferred_channel"]))[customer]
+    prefers = position(customers["preferred_channel"], list(PHONE))[customer]
     by_phone = rng.random(len(customer)) < np.array(list(PHONE.values()))[prefers]
     written = np.where(prefers == list(PHONE).index("chat"), CHANNELS.index("chat"), CHANNELS.index("email"))
     return pd.DataFrame(
@@ -255,15 +257,6 @@ def _own_pace(effect: float) -> float:
     return float(np.exp(HANDLE_BY_OWN * effect))
 
 
-def at(settings: WorldSettings, minutes: NDArray, known: NDArray[np.bool_] | bool = True) -> NDArray:
-    """Return minutes of the history as moments; empty where not known or after its end."""
-    inside = known & (minutes < settings.days * 1440.0)
-    moment = np.datetime64(settings.start, "us") + (np.where(inside, minutes, 0.0) * 60e6).astype(
-        "timedelta64[us]"
-    )
-    return np.where(inside, moment, np.datetime64("NaT"))
-
-
 def _interactions(
     settings: WorldSettings,
     contacts: pd.DataFrame,
@@ -282,9 +275,9 @@ def _interactions(
             "channel": words(CHANNELS, contacts["channel"].to_numpy()),
             "direction": words(["in"], nought),
             "purpose": words(["service"], nought),
-            "arrived_at": at(settings, minute),
-            "answered_at": at(settings, minute + contacts["wait"].to_numpy(), answered),
-            "ended_at": at(settings, _over(contacts)),
+            "arrived_at": at_minute(settings, minute),
+            "answered_at": at_minute(settings, minute + contacts["wait"].to_numpy(), answered),
+            "ended_at": at_minute(settings, _over(contacts)),
             "handle_s": np.where(answered, np.round(contacts["handle"].to_numpy() * 60), np.nan),
         }
     )
@@ -329,9 +322,9 @@ def _tickets(
             "queue": words([key for key, _ in desks(settings)], requests["desk"].to_numpy()),
             "tier_at_open": words(TIERS, requests["tier"].to_numpy()),
             "severity": requests["severity"].to_numpy(),
-            "opened_at": at(settings, times["opened"].to_numpy()),
-            "first_response_at": at(settings, times["reply"].to_numpy()),
-            "resolved_at": at(settings, times["resolved"].to_numpy()),
+            "opened_at": at_minute(settings, times["opened"].to_numpy()),
+            "first_response_at": at_minute(settings, times["reply"].to_numpy()),
+            "resolved_at": at_minute(settings, times["resolved"].to_numpy()),
             "owner_staff_id": owner,
         }
     )
@@ -390,8 +383,8 @@ def _shifts(settings: WorldSettings, rosters: dict[str, pd.DataFrame], agents: A
         {
             "shift_id": ids("H", len(roster), settings.block),
             "staff_id": agents.name(roster["agent"].to_numpy()),
-            "starts_at": at(settings, roster["start_min"].to_numpy(dtype=float)),
-            "ends_at": at(settings, roster["end_min"].to_numpy(dtype=float)),
+            "starts_at": at_minute(settings, roster["start_min"].to_numpy(dtype=float)),
+            "ends_at": at_minute(settings, roster["end_min"].to_numpy(dtype=float)),
             "activity": words(list(rosters), activity),
             "is_planned": True,
             "is_worked": roster["is_worked"],

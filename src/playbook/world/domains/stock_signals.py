@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def generate(
         "events": pd.DataFrame(
             {
                 "event_id": ids("YS", n * SIGNALS, settings.block),
-                "event_type": words(["stock_reading"], np.zeros(n * SIGNALS, dtype=np.int64)),
+                "event_type": repeated("stock_reading", n * SIGNALS),
                 "customer_id": customer_id.take(of),
-                "subject_type": words(["order"], np.zeros(n * SIGNALS, dtype=np.int64)),
+                "subject_type": repeated("order", n * SIGNALS),
                 "subject_id": order_id.take(of),
                 "system_id": words(FEEDS, feed[of]),
                 "occurred_at": np.repeat(at, SIGNALS),
@@ -91,8 +91,8 @@ def generate(
         "decisions": pd.DataFrame(
             {
                 "decision_id": ids("YO", n, settings.block),
-                "decision_type": words(["order release"], np.zeros(n, dtype=np.int64)),
-                "subject_type": words(["order"], np.zeros(n, dtype=np.int64)),
+                "decision_type": repeated("order release", n),
+                "subject_type": repeated("order", n),
                 "subject_id": order_id,
                 "customer_id": customer_id,
                 "outcome": words(OUTCOMES, 2 * is_right + releases),

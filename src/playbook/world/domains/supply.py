@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import words
-from playbook.world.keys import ids, local
+from playbook.world.keys import ids, local, position
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 
 if TYPE_CHECKING:
     from playbook.world.settings import WorldSettings
@@ -80,10 +80,8 @@ def weekly_sales(
     qty = tables["order_lines"]["qty_ordered"].to_numpy()[: len(order)]
     value = np.bincount(product, qty, len(products)) * products["unit_cost_amt"].to_numpy()
     chosen = np.sort(np.argsort(-value, kind="stable")[:ITEMS])
-    account = pd.Index(tables["accounts"]["account_id"]).get_indexer(
-        pd.Index(tables["customers"]["account_id"])
-    )
-    segment = pd.Index(segments).get_indexer(pd.Index(tables["accounts"]["segment"]))[account]
+    account = position(tables["customers"]["account_id"], tables["accounts"]["account_id"])
+    segment = position(tables["accounts"]["segment"], segments)[account]
 
     days = tables["orders"]["ordered_at"].to_numpy()[: len(tables["_parcels"])].astype("datetime64[D]")
     monday = days - (days.astype(np.int64) + 3) % 7  # day 0 of the epoch was a Thursday
@@ -225,7 +223,7 @@ def forecast(
             "segment": words(segments, segment),
             "is_behavioural": model == 1,
             "mean_qty": both.ravel(),
-            "site_id": words([local("central", settings.block)], np.zeros(both.size, dtype=np.int64)),
+            "site_id": repeated(local("central", settings.block), both.size),
         }
     )
     over = np.sqrt((planner_error.cumsum(axis=-1) ** 2).mean(axis=2))  # items, segments, weeks ahead

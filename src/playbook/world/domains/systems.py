@@ -103,7 +103,7 @@ def generate(
     own_year = rng.uniform(*OWN_YEAR, len(edges.nodes))
     incidents, common = _incidents(settings, edges.nodes, own_year, size, rng)
     return {
-        "systems": _systems(settings, edges.nodes, own_year),
+        "systems": _systems(edges.nodes, own_year),
         "dependencies": _dependencies(edges.pairs, rng),
         "incidents": incidents,
         "ratings": _fmea(settings, edges, own_year, rng),
@@ -167,7 +167,7 @@ def _both_down(own_year: np.ndarray, size: float) -> float:
     return float(common + np.prod(alone))
 
 
-def _systems(settings: WorldSettings, nodes: list[str], own_year: np.ndarray) -> pd.DataFrame:
+def _systems(nodes: list[str], own_year: np.ndarray) -> pd.DataFrame:
     columns = [
         "system_id", "kind", "owner_party", "capacity_rps", "network_ms", "storage_amt_gb_month", "run_amt_month",
         "integration_complexity", "has_api",

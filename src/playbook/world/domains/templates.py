@@ -16,6 +16,7 @@ from playbook.world.blocks import stream
 from playbook.world.keys import ids
 from playbook.world.moments import moments
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def _preferences(
         {
             "preference_id": ids("PT", len(row), settings.block),
             "customer_id": customers["customer_id"].array.take(who[row]),
-            "attribute": pd.array(ATTRIBUTES, dtype="str").take(attribute),
-            "value": pd.array(VALUES, dtype="str").take(value),
+            "attribute": words(ATTRIBUTES, attribute),
+            "value": words(VALUES, value),
             "source": "stated",
             "template_id": pd.array([*("TPL-" + str(unit) for unit in units), None], dtype="str").take(template),
             "unit_id": units.take(of),
@@ -125,7 +126,7 @@ def _dependencies(
         {
             "dependency_id": ids("DP", len(part), settings.block),
             "from_type": "component",
-            "from_id": pd.array(names, dtype="str").take(part),
+            "from_id": words(names, part),
             "to_type": "unit",
             "to_id": units.take(unit),
             "kind": "uses",

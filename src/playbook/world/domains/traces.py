@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import pick, words
+from playbook.world.draws import pick
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _events(
             "event_id": ids("YE", m, settings.block),
             "event_type": words(TYPES, kind),
             "schema_version": np.where(is_first, 1.0, 2.0),
-            "subject_type": words(["trace"], np.zeros(m, dtype=np.int64)),
+            "subject_type": repeated("trace", m),
             "subject_id": key.take(trace),
             "system_id": words(PLATFORMS, platform),
             "occurred_at": at,

@@ -28,6 +28,7 @@ import pandas as pd
 
 from playbook.methods.learning import after_practice, kept, transfer_minutes, wright
 from playbook.world.domains.organisation import LEAVE_ON_SKILL, ROLES, STAY_SHAPE
+from playbook.world.draws import logistic
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
 
@@ -180,7 +181,7 @@ def _onboarding(
     n, skill = len(people), people["skill"].to_numpy()
     hired = (people["hired_on"] - settings.start).dt.days.to_numpy()
     drawn = hired < settings.days * 2 / 3
-    wants = 1 / (1 + np.exp(-1.2 * settings.size(PLAY) * skill))[:, None]
+    wants = logistic(1.2 * settings.size(PLAY) * skill)[:, None]
     taken = rng.random((n, len(ONBOARDING))) < np.where(drawn[:, None], 0.5, wants)
     person, module = np.nonzero(taken)
     hours = np.array([h for _, h, _ in ONBOARDING])[module]
@@ -217,7 +218,7 @@ def _charts(people: pd.DataFrame, effect: float, rng: np.random.Generator) -> pd
     """Return the interpretation test: one right or wrong a chart."""
     n = len(people)
     logits = _chart_logits(effect)[people["group"]] + RIGHT_ON_SKILL * people["skill"].to_numpy()[:, None]
-    right = rng.random((n, len(CHARTS))) < 1 / (1 + np.exp(-logits))
+    right = rng.random((n, len(CHARTS))) < logistic(logits)
     person, chart = np.divmod(np.arange(right.size), len(CHARTS))
     day = (CHART_DAY + rng.uniform(-4, 4, n))[person]
     return _rows(person, day, 3.0, module_code="charts", mode="online", item_code=np.array(CHARTS)[chart],
@@ -254,7 +255,7 @@ def _truths(effect: float, regions: pd.DataFrame) -> dict[str, pd.DataFrame]:
         [(f"onboarding:{code}", hours, points * effect) for code, hours, points in ONBOARDING],
         columns=["module_code", "hours", "points_share"],
     )
-    right = 1 / (1 + np.exp(-_chart_logits(effect)))
+    right = logistic(_chart_logits(effect))
     charts = pd.DataFrame(
         [(role, chart, right[r, c]) for r, role in enumerate(ROLES) for c, chart in enumerate(CHARTS)],
         columns=["role", "item_code", "right_share"],

@@ -16,10 +16,10 @@ import pandas as pd
 
 from playbook.world.domains.company import MARKETS
 from playbook.world.domains.organisation import CARRIER
-from playbook.world.draws import words
-from playbook.world.keys import ids, local
-from playbook.world.pilots import known_customers
+from playbook.world.keys import ids, local, position
+from playbook.world.moments import known_customers
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def generate(
     """Return process_steps, touchpoints, contract_terms, costs and truth."""
     customers, size = tables["customers"], settings.size("define.service_levels")
     who = known_customers(settings, customers, DAYS, CASES, rng)
-    tier = pd.Index(list(ON_TIER)).get_indexer(pd.Index(customers["tier"]))[who]
+    tier = position(customers["tier"], list(ON_TIER))[who]
     day = np.sort(rng.random(CASES)) * (DAYS - 14)  # all are over before the end of the history
     week = np.exp(LOAD_SD * size * rng.normal(0, 1, DAYS // 7 + 1))
     hours = _hours(week[(day // 7).astype(np.int64)], tier, rng)

@@ -22,6 +22,7 @@ from playbook.world.domains.handoffs import steady_cases
 from playbook.world.domains.processes import step_ids, step_parties
 from playbook.world.keys import ids, local
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _touchpoints(
             "touchpoint_id": ids("TV", len(of), settings.block),
             "case_id": ids("CV", n, settings.block).array.take(of),
             "customer_id": customer_id.take(of),
-            "step_id": pd.array(step_ids("order handling"), dtype="str").take(step),
+            "step_id": words(step_ids("order handling"), step),
             "party": step_parties("order handling", step),
             "started_at": started,
             "ended_at": ended,
@@ -143,7 +144,7 @@ def _truth(settings: WorldSettings, since: int, kind: NDArray[np.int64]) -> dict
         table="touchpoints.case_id",
         key=ids("CV", len(kind), settings.block).array.take(odd),
         label="deviates",
-        value=pd.array(names, dtype="str").take(kind[odd] - len(STANDARD)),
+        value=words(names, kind[odd] - len(STANDARD)),
     )
     effects = planted(
         "truth_effects",

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from playbook.world.cases import case_actions
 from playbook.world.domains.organisation import desks
 from playbook.world.domains.requests import CATEGORIES
-from playbook.world.draws import words
-from playbook.world.keys import ids
-from playbook.world.pilots import case_actions, initiative
+from playbook.world.draws import logistic
+from playbook.world.keys import ids, position
 from playbook.world.plants import Plant
+from playbook.world.texts import words
+from playbook.world.trials import initiative
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("organisation", "service")
@@ -93,12 +93,12 @@ def _checks(
     is_invoice = cases["category"].to_numpy() == CATEGORIES.index("invoice")
     rows = np.flatnonzero(recent & is_invoice & (cases["agent"].to_numpy() >= 0))
     pilot, n = cases.iloc[rows], len(rows)
-    trust = pd.Index(list(TRUST)).get_indexer(pd.Index(tables["customers"]["trust_level"]))[pilot["customer"]]
+    trust = position(tables["customers"]["trust_level"], list(TRUST))[pilot["customer"]]
     on_trust = np.array(list(TRUST.values()))[trust]
     cue = rng.normal(0, 1, n)
-    fraud = rng.random(n) < size * _share(FRAUD_LOGIT + on_trust + CUE * cue)
+    fraud = rng.random(n) < size * logistic(FRAUD_LOGIT + on_trust + CUE * cue)
     by_lot = rng.random(n) < AUDIT
-    suspects = rng.random(n) < _share(SUSPECTS_LOGIT + SUSPECTS_ON_CUE * cue + SUSPECTS_ON_TRUST * on_trust)
+    suspects = rng.random(n) < logistic(SUSPECTS_LOGIT + SUSPECTS_ON_CUE * cue + SUSPECTS_ON_TRUST * on_trust)
     checked = by_lot | suspects
     amount = np.round(np.exp(rng.normal(np.log(FRAUD_AMT), FRAUD_LOG_SD, n)), 2)
 
@@ -135,10 +135,6 @@ def _checks(
     }
 
 
-def _share(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-logit))
-
-
 def _credits(
     settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
@@ -172,7 +168,7 @@ def _credits(
             "assignment_id": ids("TR", len(desk), settings.block),
             "initiative_id": ids("TI", 1, settings.block)[0],
             "subject_type": "unit",
-            "subject_id": pd.array(names, dtype="str").take(desk),
+            "subject_id": words(names, desk),
             "arm": words([f"{limit:.0f}" for limit in LIMITS], arm[of_month + first, desk]),
             "design": "random",
             "propensity_share": 1 / len(LIMITS),

@@ -15,6 +15,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _errors(
         {
             "exception_id": ids("XV", len(at)),
             "occurred_at": at,
-            "exception_type": pd.array(["workflow error"], dtype="str").take(np.zeros(len(at), int)),
+            "exception_type": repeated("workflow error", len(at)),
             "config_version_id": version_id.array.take(version),
             "loss_amt": np.round(rng.gamma(1.5, 12.0, len(at)), 2),
         }

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.organisation import TECHNICIAN_ROLE, TRADES
-from playbook.world.domains.requests import CATEGORIES, TIERS
-from playbook.world.domains.service import at
-from playbook.world.draws import words
+from playbook.world.domains.requests import CATEGORIES
 from playbook.world.keys import ids
-from playbook.world.pilots import initiative
+from playbook.world.moments import at_minute
 from playbook.world.plants import Plant
+from playbook.world.settings import TIERS
+from playbook.world.texts import words
+from playbook.world.trials import initiative
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ def generate(
             "customer_id": tables["customers"]["customer_id"].array.take(customer),
             "asset_id": words([f"machine {k}" for k in range(1, MACHINES + 1)], machine),
             "staff_id": people["staff_id"].array.take(who),
-            "planned_at": at(settings, planned),
-            "arrived_at": at(settings, arrived),
-            "left_at": at(settings, arrived + lasts),
+            "planned_at": at_minute(settings, planned),
+            "arrived_at": at_minute(settings, arrived),
+            "left_at": at_minute(settings, arrived + lasts),
             "skill_code": words(TRADES, trade),
             "parts_carried": sets,
             "parts_used": words(parts, part),

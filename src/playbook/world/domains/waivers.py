@@ -19,6 +19,7 @@ import pandas as pd
 
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -237,6 +238,6 @@ def _workflows(
         table="config_versions",
         key=version_id.array[orphan],
         label="orphan",
-        value=pd.array(states, dtype="str").take(state[orphan]),
+        value=words(states, state[orphan]),
     )
     return workflows, owners, labels

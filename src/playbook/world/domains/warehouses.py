@@ -19,7 +19,7 @@ import pandas as pd
 
 from playbook.world.domains.delivery import SITES
 from playbook.world.domains.supply import replenishment
-from playbook.world.keys import local
+from playbook.world.keys import local, position
 from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
@@ -45,7 +45,7 @@ def generate(
 ) -> dict[str, pd.DataFrame]:
     """Return inventory, supply_orders, truth_outcomes, and shipments with pick_distance_m."""
     products = tables["products"]
-    kept = pd.Index(products["product_id"]).get_indexer(tables["inventory"]["product_id"].unique())
+    kept = position(tables["inventory"]["product_id"].unique(), products["product_id"])
     lines, sent = tables["_lines"], tables["_parcels"]
     order, product = lines["order"].to_numpy(), lines["product"].to_numpy()
     ordered = np.bincount(product, minlength=len(products))
@@ -68,8 +68,8 @@ def generate(
     slot_m = np.round(rng.permutation(np.linspace(*AISLE_M, len(products))), 1)
     slots = _slots(settings, product_id, items, weeks, slot_m, rng)
     stock = pd.concat(inventory, ignore_index=True)
-    stock["slot_distance_m"] = slot_m[pd.Index(product_id).get_indexer(stock["product_id"])]
-    stock["slot_id"] = _slot_names(slot_m)[pd.Index(product_id).get_indexer(stock["product_id"])]
+    stock["slot_distance_m"] = slot_m[position(stock["product_id"], product_id)]
+    stock["slot_id"] = _slot_names(slot_m)[position(stock["product_id"], product_id)]
     way = np.bincount(order, slot_m[product], len(sent)) * WAY_BACK
     # A round through several slots is shorter than one walk for each.
     way /= np.sqrt(np.bincount(order, minlength=len(sent)).clip(1))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from playbook.world.draws import pick, words
+from playbook.world.draws import pick
 from playbook.world.keys import ids
+from playbook.world.texts import words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

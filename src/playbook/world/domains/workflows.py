@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.world.domains.organisation import desks
-from playbook.world.draws import words
 from playbook.world.keys import ids
 from playbook.world.plants import Plant
+from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def generate(
     actions = pd.DataFrame(
         {
             "action_id": ids("AW", count, settings.block),
-            "subject_type": words(["unit"], np.zeros(count, dtype=np.int64)),
+            "subject_type": repeated("unit", count),
             "subject_id": words(names, team),
             "staff_id": tables["staff"]["staff_id"].array.take(who),
             "action_code": words([f"workflow: {name}" for name in WORKFLOWS], workflow),

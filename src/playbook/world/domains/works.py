@@ -26,8 +26,8 @@ from playbook.world.domains.promotions import (
     UPLIFT,
     proposed_products,
 )
-from playbook.world.draws import words
 from playbook.world.keys import ids, local
+from playbook.world.texts import words
 from playbook.world.trials import initiatives
 from playbook.world.truth import planted
 

@@ -10,7 +10,7 @@ from playbook.world.generate import generate
 from playbook.world.presets import PRESETS
 from playbook.world.settings import WorldSettings
 from playbook.world.wording import topics
-from tests.voice_worlds import DOMAINS
+from tests.world.worlds_of_voices import DOMAINS
 
 SMALL = [{"industry": name} for name in PRESETS] + [
     {"effect": 0.0},
