@@ -24,7 +24,17 @@ def written(tmp_path, text):
         ("currency", "curency", "unknown key 'client.curency'; did you mean 'currency'?"),
         ("EUR", "EURO", "client.currency: expected an ISO 4217 code like EUR"),
         ("customers", "custmers", "unknown key 'data.world.custmers'; did you mean 'customers'?"),
-        ("500", "-5", "world.customers: expected 200 to 10000000, got -5"),
+        ("500", "-5", "world.customers: expected 200 to 100000000, got -5"),
+        (
+            "seed: 1",
+            "seed: 1, industry: retial",
+            "world.industry: unknown 'retial'; did you mean 'retail'?",
+        ),
+        (
+            "seed: 1",
+            "seed: 1, effects: {design.routin: 0}",
+            "world.effects: unknown play 'design.routin'; did you mean 'design.routing'?",
+        ),
         ("500", "'500'", "data.world.customers: Input should be a valid integer (got '500')"),
         ("2026-07-01", "soon", "as_of: Input should be a valid date (got 'soon')"),
         ("2026-07-01", "0002-01-01", "world.as_of: expected 1980-01-01 to 2199-12-31"),

@@ -18,7 +18,14 @@ data:
   world:                 # a synthetic company, until the client's exports arrive
     seed: 20260701
     customers: 5000
-    months: 36
+    months: 36           # at least 36
+    # industry: retail   # or: industrial distribution, telecom and field service, software, logistics
+    # regions: [GB, DE]  # of GB, DE, FR, US, BR
+    # tiers: [0.08, 0.25, 0.67]         # shares of gold, silver and bronze
+    # seasonality: 1.0   # times the industry's season
+    # defects: 1.0       # times the errors in source systems
+    # effect: 1.0        # times everything that is planted; 0 plants nothing
+    # effects: {{define.customer_value: 0}}   # the same for single plays
 # data:                  # then: a mapping of the exports (see datasets/online_retail/mapping.yml)
 #   mapping: mapping.yml
 # modules: [define, measure]          # leave out to run all seven
