@@ -14,6 +14,7 @@ from playbook.errors import RunError, StoreError
 from playbook.publish.participants import copy_for_participants, for_participant
 from playbook.store.reading import Store
 from playbook.store.writing import write_store
+from playbook.world.truth import COLUMNS as SHARED
 
 from ..making import CLIENT, PLAY, make_run
 
@@ -53,10 +54,15 @@ def truths(run):
 
 
 def secrets(run):
-    """Bytes that only the truth has: its files, and column names that no other table has."""
+    """Bytes that only the truth has: its files, and column names that no other table has.
+
+    The shared tables of truth have everyday words for columns, such as "table": they say nothing.
+    """
     public = {c for table in Store(run / "store") for c in Store(run / "store").table(table).columns}
     for path in truths(run).values():
         yield path.read_bytes()
+        if path.stem in SHARED:
+            continue
         frame = pd.read_parquet(path)
         yield from (name.encode() for name in frame.columns if name not in public and len(name) > 4)
 

@@ -22,8 +22,8 @@ def at_day(settings: WorldSettings, day: NDArray[np.float64]) -> NDArray[np.date
     --------
     >>> from playbook.world.settings import WorldSettings
     >>> settings = WorldSettings()
-    >>> (at_day(settings, np.array([1.5, np.nan])) - np.datetime64(settings.start)).astype(str).tolist()
-    ['129600000000', 'NaT']
+    >>> ((at_day(settings, np.array([1.5, np.nan])) - np.datetime64(settings.start)) / np.timedelta64(1, "h")).tolist()
+    [36.0, nan]
     """
     known = ~np.isnan(day)
     seconds = (np.where(known, day, 0.0) * 86_400).astype(np.int64).astype("timedelta64[s]")
