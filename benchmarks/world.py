@@ -17,9 +17,9 @@ from faker import Faker
 from playbook.store.writing import write_part
 from playbook.world import domain_names
 from playbook.world.blocks import (
+    Tables,
     block_settings,
     count_blocks,
-    domain_module,
     generate_block,
     stream,
     with_needs,
@@ -147,12 +147,11 @@ def world_part(settings):
         f"the world of {settings.customers:,} customers: {seconds:.2f} s for {rows:,} rows in {len(tables)} tables, "
         f"{seconds / writing:.1f} times the CPU of writing it"
     )
-    made, spent = {}, {}
+    made, spent = Tables({}), {}
     for name in with_needs(domain_names()):
         began = time.process_time()
-        result = domain_module(name).generate(settings, made, stream(settings.seed, name))
+        made.add(name, settings)
         spent[name] = time.process_time() - began
-        made.update(result)
     for name in sorted(spent, key=spent.get, reverse=True)[:12]:
         print(f"  {name:20s} {spent[name]:6.3f} s")
 

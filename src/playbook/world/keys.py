@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from playbook.world.texts import TEXT
+from playbook.world.texts import text_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Keys = Sequence[str] | pd.Series | pd.Index | pd.api.extensions.ExtensionArray | NDArray[np.object_]
+
+# The texts 0000 to 9999, each as one number of four bytes: keys are written four digits at a time.
+FOUR_DIGITS = np.frombuffer("".join(f"{i:04d}" for i in range(10_000)).encode(), dtype=np.uint32)
 
 
 def ids(prefix: str, n: int, block: int = 0) -> pd.Series:
@@ -30,15 +33,18 @@ def ids(prefix: str, n: int, block: int = 0) -> pd.Series:
     head = np.frombuffer((f"{prefix}{block}-" if block else prefix).encode(), dtype=np.uint8)
     digits = max(6, len(str(n)))
     width = len(head) + digits
+    groups = -(-digits // 4)
+    numbers = np.empty((n, groups), dtype=FOUR_DIGITS.dtype)
+    rest = np.arange(1, n + 1, dtype=np.uint32 if n < 2**32 - 1 else np.uint64)
+    for group in range(groups - 1, -1, -1):
+        rest, four = np.divmod(rest, 10_000)
+        numbers[:, group] = FOUR_DIGITS[four]
     text = np.empty((n, width), dtype=np.uint8)
     text[:, : len(head)] = head
-    rest = np.arange(1, n + 1, dtype=np.uint32 if n < 2**32 - 1 else np.uint64)
-    for place in range(width - 1, len(head) - 1, -1):
-        rest, digit = np.divmod(rest, 10)
-        text[:, place] = digit + 48
+    text[:, len(head) :] = numbers.view(np.uint8)[:, -digits:]
     offsets = np.arange(0, (n + 1) * width, width, dtype=np.int64)
     keys = pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(text))
-    return pd.Series(pd.array(keys, dtype=TEXT))
+    return pd.Series(text_column(keys))
 
 
 def local(name: str, block: int) -> str:

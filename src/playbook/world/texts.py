@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 TEXT = pd.StringDtype("pyarrow", na_value=np.nan)  # what pandas calls "str"
 
 
+def text_column(texts: pa.Array) -> pd.api.extensions.ExtensionArray:
+    """Return an Arrow array of large strings as a pandas text column, without a copy."""
+    arrays: Any = pd.arrays  # its stubs do not name the class
+    return arrays.ArrowStringArray(texts, dtype=TEXT)
+
+
 def words(pool: Sequence[str | None], position: NDArray[np.integer]) -> pd.api.extensions.ExtensionArray:
     """Return the words at these positions of a list, as a text column.
 
@@ -23,7 +29,7 @@ def words(pool: Sequence[str | None], position: NDArray[np.integer]) -> pd.api.e
     >>> list(words(("gold", "silver"), np.array([1, 1, 0])))
     ['silver', 'silver', 'gold']
     """
-    return pd.array(pa.array(pool, pa.large_string()).take(pa.array(position)), dtype=TEXT)
+    return text_column(pa.array(pool, pa.large_string()).take(pa.array(position)))
 
 
 def repeated(word: str | None, n: int) -> pd.api.extensions.ExtensionArray:
@@ -34,7 +40,7 @@ def repeated(word: str | None, n: int) -> pd.api.extensions.ExtensionArray:
     >>> list(repeated("gold", 2))
     ['gold', 'gold']
     """
-    return pd.array(pa.repeat(pa.scalar(word, pa.large_string()), n), dtype=TEXT)
+    return text_column(pa.repeat(pa.scalar(word, pa.large_string()), n))
 
 
 def as_text(numbers: NDArray[np.number]) -> pd.Series:

@@ -145,6 +145,7 @@ def customer_table(
     region[elsewhere] = pick(market_shares(settings), len(elsewhere), rng)
     channels = settings.preset.preferred_channels
     year = rng.normal(1978, 13, n)
+    np.round(np.clip(year, 1936, 2006, out=year), out=year)
     return pd.DataFrame(
         {
             "customer_id": ids("C", n, settings.block),
@@ -154,13 +155,14 @@ def customer_table(
             "tier": _tiers(settings, buying, rng),
             "preferred_channel": words(list(channels), pick(list(channels.values()), n, rng)),
             "created_at": _created(settings, rng),
-            "birth_year": np.round(year.clip(1936, 2006)),
+            "birth_year": year,
             "gender": words(("f", "m", "x"), pick((0.47, 0.51, 0.02), n, rng)),
             "protected_group": words(("a", "b"), (rng.random(n) < GROUP_B_SHARE).view(np.int8)),
             "postcode": words(POSTCODES, region * AREAS + rng.integers(0, AREAS, n, dtype=np.int32)),
             "trust_level": words(("new", "standard", "trusted"), pick((0.2, 0.5, 0.3), n, rng)),
             "closed_at": np.full(n, np.datetime64("NaT", "us")),
-        }
+        },
+        copy=False,
     )
 
 
