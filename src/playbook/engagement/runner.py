@@ -19,14 +19,14 @@ from playbook import __version__, catalogue, notebooks
 from playbook.classroom.register import merge
 from playbook.engagement.notebook import execute
 from playbook.engagement.settings import Engagement, read_engagement
-from playbook.engagement.steps import Step, code_hash, fingerprint
+from playbook.engagement.steps import Step, fingerprint
 from playbook.errors import RunError, SettingsError
+from playbook.sources import code_hash
 from playbook.store.reading import INFO, Store
 from playbook.store.writing import file_hash, write_json
 
 Report = Callable[[str, str], None]
 SHARED_CODE = ("contract.py", "pictures.py", "catalogue.py", "notebooks.py", "classroom", "methods", "store")
-WORLD_CODE = ("world", "store/writing.py", "store/schemas")
 VERSIONS = (
     "pandas",
     "numpy",
@@ -175,7 +175,7 @@ def versions() -> dict[str, str]:
 
 def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
     """Return the steps that make the store and, for a client, the world of the illustrations."""
-    from playbook.world.generate import write_world
+    from playbook.world.generate import WORLD_CODE, write_world
 
     settings = engagement.world_settings()
     world_key = fingerprint(settings.as_dict(), code_hash(*WORLD_CODE))

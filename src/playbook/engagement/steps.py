@@ -12,8 +12,6 @@ from typing import Any
 
 from playbook.store.writing import file_hash, write_json
 
-PACKAGE = Path(__file__).resolve().parents[1]
-
 
 def fingerprint(*parts: Any) -> str:
     """Return a hash of JSON-like parts.
@@ -24,19 +22,6 @@ def fingerprint(*parts: Any) -> str:
     (True, False)
     """
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def code_hash(*names: str) -> str:
-    """Return a hash of the package's own files: of the folders and files named, below `playbook`."""
-    digest = hashlib.sha256()
-    for name in names:
-        path = PACKAGE / name
-        files = (
-            [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in {".py", ".sql"})
-        )
-        for file in files:
-            digest.update(file.relative_to(PACKAGE).as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

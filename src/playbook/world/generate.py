@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playbook.sources import code_hash
 from playbook.world import domain_names
 from playbook.world.blocks import count_blocks, generate_block, with_needs
 from playbook.world.settings import WorldSettings
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from playbook.store.writing import Part
 
+# What decides the bytes of a written world, and the pages about it.
+WORLD_CODE = ("world", "methods", "store/writing.py", "store/schemas")
 DRAFT_LIFE_S = 24 * 3600  # no world takes a day to write
 
 
@@ -174,7 +177,7 @@ def cached_world(settings: WorldSettings) -> Path:
 
     from playbook.store.reading import INFO
 
-    text = repr(settings) + code_hash()
+    text = repr(settings) + code_hash(*WORLD_CODE)
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     folder = user_cache_path("customer-intimacy-playbook") / "worlds" / key
     if not (folder / INFO).is_file():
@@ -197,9 +200,3 @@ def _drop_old_drafts(cache: Path) -> None:
         with suppress(OSError):  # moved into place meanwhile
             if time.time() - draft.stat().st_mtime > DRAFT_LIFE_S:
                 shutil.rmtree(draft)
-
-
-def code_hash() -> str:
-    """Return a hash of the generator's source, so that a changed generator is a different world."""
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
