@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from playbook.world.blocks import domain_module, stream, with_needs
+from playbook.world.blocks import Tables, with_needs
 from playbook.world.settings import WorldSettings
 
 SEEDS = range(5)
@@ -35,15 +35,11 @@ WEEK = np.timedelta64(7, "D")
 ORIGIN = np.datetime64("2000-01-01")
 
 
-def tables_of(settings: WorldSettings, domains: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+def tables_of(settings: WorldSettings, domains: tuple[str, ...]) -> Tables:
     """Return the tables of some domains with those that are for later domains only."""
-    tables: dict[str, pd.DataFrame] = {}
+    tables = Tables({})
     for name in with_needs(domains):
-        module = domain_module(name)
-        made = module.generate(settings, tables, stream(settings.seed, name))
-        for table, frame in made.items():
-            whole = table not in tables or table in getattr(module, "COMPLETES", ())
-            tables[table] = frame if whole else pd.concat([tables[table], frame], ignore_index=True)
+        tables.add(name, settings)
     return tables
 
 
@@ -52,7 +48,7 @@ class Trial:
     """A world, and when each customer ordered."""
 
     settings: WorldSettings
-    tables: dict[str, pd.DataFrame]
+    tables: Tables
     customers: pd.Index
     key: np.ndarray
 

@@ -7,7 +7,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.world.worlds_of_systems import drawn
+from tests.world.worlds_redrawn import drawn
 
 SEEDS = range(6)
 PLAY = "sustain.follow_the_sun"
@@ -22,7 +22,7 @@ def worlds():
 @pytest.fixture(scope="module")
 def plain_worlds():
     """Three worlds without the plant."""
-    return [drawn("analysts", seed, {PLAY: 0}) for seed in range(3)]
+    return [drawn("analysts", seed, effects={PLAY: 0}) for seed in range(3)]
 
 
 def desk(tables):

@@ -1,7 +1,7 @@
 """The decision table of conflicts has the holes that are planted, and the crowded role is crowded."""
 
 import json
-from functools import cache
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -9,27 +9,16 @@ import pandas as pd
 import pytest
 
 from playbook.store.writing import validate
-from playbook.world.blocks import stream
-from playbook.world.domains import conflicts
 from playbook.world.generate import generate
 from playbook.world.presets import PRESETS
 from playbook.world.settings import WorldSettings
+from tests.world.worlds_redrawn import drawn
 
 PLAY = "govern.escalation_protocol"
 SEEDS = range(1, 6)
 
 
-@cache
-def people(industry, regions):
-    settings = WorldSettings(seed=1, customers=200, industry=industry, regions=regions)
-    return generate(settings, domains=["organisation"])
-
-
-def world_of(seed, **options):
-    """Return the domain's tables; people are the same for all seeds."""
-    settings = WorldSettings(seed=seed, customers=200, **options)
-    staff = people(settings.industry, settings.regions)
-    return staff | conflicts.generate(settings, staff, stream(seed, "conflicts"))
+world_of = partial(drawn, "conflicts", base="organisation", customers=200)  # what it reads stays
 
 
 @pytest.fixture(scope="module")

@@ -45,14 +45,14 @@ def test_terms_follow_each_other_and_only_the_last_can_end(before):
 
 def test_late_parcels_cost_renewals_where_planted(before):
     """Were every parcel late, more would leave; with effect 0 it would make no difference."""
-    all_late = before | {"shipments": before["shipments"].assign(promised_at=pd.Timestamp("2000-01-01"))}
+    all_late = {**before, "shipments": before["shipments"].assign(promised_at=pd.Timestamp("2000-01-01"))}
     assert left_share(all_late) > left_share(before) + 0.05
     assert left_share(all_late, effect=0.0) == left_share(before, effect=0.0)
 
 
 def test_requests_that_wait_cost_renewals_and_may_be_absent(before):
     """Were no request ever resolved, more would leave than in a world without requests."""
-    never = before | {"tickets": before["tickets"].assign(resolved_at=pd.NaT)}
+    never = {**before, "tickets": before["tickets"].assign(resolved_at=pd.NaT)}
     without = {name: table for name, table in before.items() if name != "tickets"}
     assert left_share(never) > left_share(without)
 

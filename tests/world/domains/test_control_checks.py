@@ -1,7 +1,7 @@
 """Breaches are where they were planted; what a sample may say follows from how it was drawn."""
 
 import json
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,28 +9,17 @@ import pytest
 from scipy import stats
 
 from playbook.store.writing import validate
-from playbook.world.blocks import stream
-from playbook.world.domains import control_checks
 from playbook.world.domains.control_checks import BY_LOT, EXPORT_ROWS, FIX_D, QUARTERS
 from playbook.world.generate import generate
 from playbook.world.presets import PRESETS
 from playbook.world.settings import WorldSettings
+from tests.world.worlds_redrawn import drawn
 
 PLAY = "govern.quarterly_audit"
 SEEDS = range(1, 9)
 
 
-@cache
-def people(industry, regions):
-    settings = WorldSettings(seed=1, customers=200, industry=industry, regions=regions)
-    return generate(settings, domains=["organisation"])
-
-
-def world_of(seed, **options):
-    """Return the domain's tables; people are the same for all seeds."""
-    settings = WorldSettings(seed=seed, customers=200, **options)
-    staff = people(settings.industry, settings.regions)
-    return staff | control_checks.generate(settings, staff, stream(seed, "control_checks"))
+world_of = partial(drawn, "control_checks", base="organisation", customers=200)  # what it reads stays
 
 
 @pytest.fixture(scope="module")

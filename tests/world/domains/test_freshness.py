@@ -7,7 +7,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.world.worlds_of_systems import drawn
+from tests.world.worlds_redrawn import drawn
 
 SEEDS = range(6)
 
@@ -132,7 +132,7 @@ def test_refresh_cadence_numeric_optimum_beats_the_square_root(worlds, name, sha
 def test_refresh_cadence_without_the_plant_age_costs_nothing():
     """Without the plant, no slope differs from zero by more than chance allows."""
     found = [
-        slope(drawn("freshness", seed, {"unify.refresh_cadence": 0}), "next best offer", by_hour=True)
+        slope(drawn("freshness", seed, effects={"unify.refresh_cadence": 0}), "next best offer", by_hour=True)
         for seed in SEEDS
     ]
     assert abs(np.mean(found)) < 0.025

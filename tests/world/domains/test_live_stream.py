@@ -8,7 +8,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.world.worlds_of_systems import drawn
+from tests.world.worlds_redrawn import drawn
 
 SEEDS = range(6)
 
@@ -122,7 +122,7 @@ def test_live_pipeline_by_arrival_acts_on_the_wrong_customers(worlds):
 def test_live_pipeline_without_the_plant_nobody_is_acted_on():
     """Without the plant the right pipeline does nothing, while the other still acts."""
     for seed in SEEDS:
-        tables = drawn("live_stream", seed, {"unify.live_pipeline": 0})
+        tables = drawn("live_stream", seed, effects={"unify.live_pipeline": 0})
         assert by_event_time(tables) == {} == truth(tables)
         assert by_arrival(tables)
 

@@ -1,7 +1,7 @@
 """Blocked practices are where they were planted, and earlier entries say how far plans carry."""
 
 import json
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,26 +9,17 @@ import pytest
 from scipy import stats
 
 from playbook.store.writing import validate
-from playbook.world.blocks import stream
 from playbook.world.domains import market_entries
 from playbook.world.generate import generate
 from playbook.world.presets import PRESETS
 from playbook.world.settings import WorldSettings
+from tests.world.worlds_redrawn import drawn
 
 PLAY = "sustain.market_entry"
 SEEDS = range(40)
 
 
-@cache
-def markets(industry, regions):
-    settings = WorldSettings(seed=1, customers=200, industry=industry, regions=regions)
-    return generate(settings, domains=["company"])
-
-
-def world_of(seed, **options):
-    settings = WorldSettings(seed=seed, customers=200, **options)
-    company = markets(settings.industry, settings.regions)
-    return company | market_entries.generate(settings, company, stream(seed, "market_entries"))
+world_of = partial(drawn, "market_entries", base="company", customers=200)  # what it reads stays
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.world.worlds_of_systems import drawn
+from tests.world.worlds_redrawn import drawn
 
 SEEDS = range(6)
 PLAY = "unify.retention_policy"
@@ -24,7 +24,7 @@ def worlds():
 @pytest.fixture(scope="module")
 def plain_worlds():
     """Three worlds without the plant."""
-    return [drawn("memory", seed, {PLAY: 0}) for seed in range(3)]
+    return [drawn("memory", seed, effects={PLAY: 0}) for seed in range(3)]
 
 
 def uses(tables):

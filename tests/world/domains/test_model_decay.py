@@ -10,7 +10,7 @@ import statsmodels.api as sm
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.world.worlds_of_systems import drawn
+from tests.world.worlds_redrawn import drawn
 
 SEEDS = range(6)
 PLAY = "measure.model_drift"
@@ -25,7 +25,7 @@ def worlds():
 @pytest.fixture(scope="module")
 def plain_worlds():
     """Four worlds without the plant."""
-    return [drawn("model_decay", seed, {PLAY: 0}) for seed in range(4)]
+    return [drawn("model_decay", seed, effects={PLAY: 0}) for seed in range(4)]
 
 
 def answers(tables, model):

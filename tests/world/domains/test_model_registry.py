@@ -1,33 +1,23 @@
 """Deployments differ between markets where that was planted; only giving an answer again shows all of it."""
 
 import json
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from playbook.store.writing import validate
-from playbook.world.blocks import stream
-from playbook.world.domains import model_registry
 from playbook.world.generate import generate
 from playbook.world.presets import PRESETS
 from playbook.world.settings import WorldSettings
+from tests.world.worlds_redrawn import drawn
 
 PLAY = "sustain.model_versions"
 SEEDS = range(1, 9)
 
 
-@cache
-def markets(industry, regions):
-    settings = WorldSettings(seed=1, customers=200, industry=industry, regions=regions)
-    return generate(settings, domains=["company"])
-
-
-def world_of(seed, **options):
-    settings = WorldSettings(seed=seed, customers=200, **options)
-    company = markets(settings.industry, settings.regions)
-    return company | model_registry.generate(settings, company, stream(seed, "model_registry"))
+world_of = partial(drawn, "model_registry", base="company", customers=200)  # what it reads stays
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ not.
 """
 
 import json
-from functools import cache
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -13,27 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from playbook.store.writing import validate
-from playbook.world.blocks import stream
-from playbook.world.domains import onboarding_reviews
 from playbook.world.generate import generate
 from playbook.world.presets import PRESETS
 from playbook.world.settings import WorldSettings
+from tests.world.worlds_redrawn import drawn
 
 PLAY = "sustain.readiness"
 SEEDS = range(1, 11)
 
 
-@cache
-def people(industry, regions):
-    settings = WorldSettings(seed=1, customers=200, industry=industry, regions=regions)
-    return generate(settings, domains=["organisation"])
-
-
-def world_of(seed, **options):
-    """Return the domain's tables; people are the same for all seeds."""
-    settings = WorldSettings(seed=seed, customers=200, **options)
-    staff = people(settings.industry, settings.regions)
-    return staff | onboarding_reviews.generate(settings, staff, stream(seed, "onboarding_reviews"))
+world_of = partial(drawn, "onboarding_reviews", base="organisation", customers=200)  # what it reads stays
 
 
 @pytest.fixture(scope="module")

@@ -1,35 +1,23 @@
 """The game's best policy is what its rules imply, and trainees err where it was planted."""
 
 import json
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from playbook.store.writing import validate
-from playbook.world.blocks import stream
-from playbook.world.domains import practice_games
 from playbook.world.generate import generate
 from playbook.world.presets import PRESETS
 from playbook.world.settings import WorldSettings
+from tests.world.worlds_redrawn import drawn
 
 PLAY = "sustain.simulation_training"
 SEEDS = range(1, 11)
 
 
-@cache
-def people(industry, regions):
-    settings = WorldSettings(seed=1, customers=200, industry=industry, regions=regions)
-    return generate(settings, domains=["organisation"])
-
-
-def world_of(seed, **options):
-    """Return the domain's tables; people are the same for all seeds."""
-    settings = WorldSettings(seed=seed, customers=200, **options)
-    staff = people(settings.industry, settings.regions)
-    made = practice_games.generate(settings, staff, stream(seed, "practice_games"))
-    return staff | made
+world_of = partial(drawn, "practice_games", base="organisation", customers=200)  # what it reads stays
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.world.worlds_of_systems import drawn
+from tests.world.worlds_redrawn import drawn
 
 SEEDS = range(6)
 PLAY = "measure.customer_report"
@@ -82,7 +82,7 @@ def test_customer_report_viewers_ask_more_whatever_they_view(worlds):
 
 def test_customer_report_without_the_plant_no_figure_causes_contacts():
     """Without the plant the lot finds nothing, and the regression among viewers still does."""
-    worlds = [drawn("report_views", seed, {PLAY: 0}) for seed in SEEDS[:4]]
+    worlds = [drawn("report_views", seed, effects={PLAY: 0}) for seed in SEEDS[:4]]
     found = [by_lot(tables) for tables in worlds]
     mean = pd.concat([f["size"] for f in found], axis=1).mean(axis=1)
     assert (mean.abs() < 3.5 * found[0]["error"] / np.sqrt(len(worlds))).all()

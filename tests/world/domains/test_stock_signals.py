@@ -6,7 +6,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.world.worlds_of_systems import drawn
+from tests.world.worlds_redrawn import drawn
 
 SEEDS = range(6)
 WAIT, LOSS = 2.0, 60.0
@@ -124,7 +124,7 @@ def test_accuracy_or_speed_wald_fails_and_stopping_costs_less_on_shared_errors(w
 
 def test_accuracy_or_speed_without_the_plant_both_feeds_are_independent():
     """Without the plant Wald's bound holds on the warehouse feed too."""
-    worlds = [drawn("stock_signals", seed, {"unify.accuracy_or_speed": 0}) for seed in SEEDS]
+    worlds = [drawn("stock_signals", seed, effects={"unify.accuracy_or_speed": 0}) for seed in SEEDS]
     wrong = np.concatenate([on_new_cases(tables, "warehouse feed", sprt)[1] for tables in worlds])
     assert wrong.mean() < 0.05 / 0.95 + 2 * np.sqrt(0.05 / len(wrong))
 

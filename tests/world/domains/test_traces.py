@@ -9,7 +9,7 @@ import pytest
 from playbook.store.writing import validate
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
-from tests.world.worlds_of_systems import drawn
+from tests.world.worlds_redrawn import drawn
 
 SEEDS = range(20)
 
@@ -86,7 +86,7 @@ def test_event_schema_wrong_versions_are_those_that_do_not_parse(worlds):
 def test_event_schema_without_the_plant_the_log_is_whole():
     """Without sampling the rows are the truth, and every version is right."""
     for seed in range(5):
-        tables = drawn("traces", seed, {"unify.event_schema": 0})
+        tables = drawn("traces", seed, effects={"unify.event_schema": 0})
         events = read(tables)
         seen = events["event_type"].value_counts().reindex(totals(tables).index, fill_value=0)
         assert (seen == totals(tables)).all()
