@@ -12,13 +12,15 @@ from playbook.world.moments import at_minute
 from playbook.world.texts import repeated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
 
 
 def case_actions(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], prefix: str, rows: NDArray[np.int64]
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], prefix: str, rows: NDArray[np.int64]
 ) -> pd.DataFrame:
     """Return the columns that are alike for all actions on cases (positions): key, subject, customer, agent, time."""
     cases = tables["_cases"].iloc[rows]

@@ -12,6 +12,8 @@ from playbook.world.domains.organisation import VENDOR_ROLE, vendor_units
 from playbook.world.keys import position
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -32,7 +34,7 @@ class Agents:
     """The agents: the company's own first, then those of the vendors; all columns are by position among them."""
 
     def __init__(
-        self, settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+        self, settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
     ) -> None:
         role = tables["staff"]["role"].to_numpy(dtype=object)
         own, hired = np.flatnonzero(role == "service agent"), np.flatnonzero(role == VENDOR_ROLE)

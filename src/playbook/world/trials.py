@@ -16,7 +16,7 @@ from playbook.world.keys import ids
 from playbook.world.texts import repeated, words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -41,7 +41,7 @@ LOTS = {
 BY_LOT = 0.8  # of a programme's customers are assigned at random, the others are chosen
 
 
-def members(tables: dict[str, pd.DataFrame], programme: str, by_week: float) -> NDArray[np.int64]:
+def members(tables: Mapping[str, pd.DataFrame], programme: str, by_week: float) -> NDArray[np.int64]:
     """Return the customers (positions) whose lot is `programme` and who buy in week `by_week`: nobody enrols who
     has not come yet, or has stopped.
     """

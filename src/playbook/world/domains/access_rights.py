@@ -26,6 +26,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -81,7 +83,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return rules, access_log, dependencies and truth_labels."""
     size = settings.size(PLAY)
@@ -123,7 +125,7 @@ def _rights(settings: WorldSettings, rights: tuple[tuple[int, int, int], ...]) -
 
 
 def _reads(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], size: float, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], size: float, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, list[tuple[str, str, str, str]]]:
     """Return the log of reads, and the labels of those that were improper and of the people who carried
     data out.

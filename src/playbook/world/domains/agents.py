@@ -22,6 +22,8 @@ from playbook.world.trials import BY_LOT, changes, enrolled, initiatives, member
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -41,7 +43,7 @@ ENROLLED = 0.6  # of those who dipped
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return initiatives, truth_effects, _enrolments and _rate_changes."""
     agents, growth = _waves(settings, tables, rng)
@@ -58,7 +60,7 @@ def generate(
 
 
 def _waves(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return who has an agent since when, and how their rate grows from quarter to quarter."""
     end = settings.days / 7
@@ -90,7 +92,7 @@ def _waves(
 
 
 def _recovery(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return who was in the recovery programme, and the dip that all of them had before."""
     since = settings.days / 7 - RECOVERY_WEEKS

@@ -20,6 +20,8 @@ from playbook.world.texts import repeated
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "orders")
@@ -32,7 +34,7 @@ OTHER_MEAN = 9.0
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return actions, kpi_targets with the hours on offer, and truth_parameters."""
     size = settings.size("balance.capacity_protection")

@@ -25,6 +25,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -72,7 +74,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return interactions, notes, actions (automation and reviews), truth_labels and truth_parameters."""
     chats = _chats(settings, tables, rng)
@@ -93,7 +95,7 @@ def generate(
 
 
 def _chats(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     preset, customers = settings.preset, tables["customers"]
     n = int(settings.customers * PER_CUSTOMER * preset.bot_share / 0.33)
@@ -217,7 +219,7 @@ def _notes(
 
 
 def _automation(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return what was applied or granted automatically, and the reviews of some of it."""
     n = int(settings.customers * AUTOMATION_PER_CUSTOMER) * len(AUTOMATION)

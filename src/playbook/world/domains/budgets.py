@@ -24,6 +24,8 @@ from playbook.world.trials import LOTS, changes, enrolled, initiatives
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -48,7 +50,7 @@ def saturated(level: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return initiatives, truth_effects, _budgets (area and period), _enrolments and _rate_changes."""
     lots = tables["_lots"]
@@ -93,7 +95,7 @@ def generate(
 
 def _plan(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     customer: NDArray[np.int64],
     area: NDArray[np.int64],
     rng: np.random.Generator,

@@ -15,6 +15,8 @@ import pandas as pd
 from playbook.world.trials import LOTS, changes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "programmes")
@@ -26,7 +28,7 @@ OWN = 0.6  # share of the variance that is the customer's own
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return _care (customer, half, care) and _rate_changes."""
     free = np.flatnonzero(tables["_lots"]["lot"].to_numpy() == len(LOTS))

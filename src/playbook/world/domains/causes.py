@@ -27,6 +27,8 @@ from playbook.world.texts import repeated
 from playbook.world.truth import planted, planted_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -92,7 +94,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return config_versions, decisions, exceptions, incidents, surveys, dependencies and their truth."""
     size = settings.size(PLAY)

@@ -20,6 +20,8 @@ from playbook.world.truth import planted
 from playbook.world.wording import TONES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("organisation", "relations")
@@ -35,7 +37,7 @@ ROLES = ("service agent", "planner")
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return ratings, truth_raters."""
     labels = tables["truth_labels"]

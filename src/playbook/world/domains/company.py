@@ -10,6 +10,8 @@ import pandas as pd
 from playbook.world.keys import ids
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ()
@@ -38,7 +40,7 @@ def market_shares(settings: WorldSettings) -> np.ndarray:
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return regions and products."""
     return {"regions": _regions(settings), "products": _products(settings, rng)}

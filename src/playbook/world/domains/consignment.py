@@ -20,6 +20,8 @@ from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -48,7 +50,7 @@ KPIS = ("fill rate", "stock days", "cost of rebalancing", "notice of changes", "
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return sites, inventory, costs, process_steps, ratings, truth_outcomes and truth_parameters."""
     if settings.block:
@@ -101,7 +103,7 @@ def generate(
     }
 
 
-def _seldom(settings: WorldSettings, tables: dict[str, pd.DataFrame]) -> NDArray[np.object_]:
+def _seldom(settings: WorldSettings, tables: Mapping[str, pd.DataFrame]) -> NDArray[np.object_]:
     """Return the products that the central warehouse doesn't keep, from the most to the least popular."""
     stock, products = tables["inventory"], tables["products"]["product_id"]
     kept = stock.loc[stock["site_id"] == local("central", settings.block), "product_id"]

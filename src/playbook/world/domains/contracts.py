@@ -27,6 +27,8 @@ from playbook.world.texts import words
 from playbook.world.trials import BY_LOT, picked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("company", "market", "programmes", "orders", "delivery", "service")
@@ -62,7 +64,7 @@ PENALTY, CAP = 0.01, 0.08  # of a year's fee: for a month, and at most in a year
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return contracts (every term), contract_terms, truth_contracts (one row a contract), _renewals and _contracts."""
     accounts = tables["accounts"]
@@ -119,7 +121,7 @@ def _plan(own: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
 
 def _renewals(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     signed: np.ndarray,
     first: np.ndarray,
     own: np.ndarray,
@@ -216,7 +218,7 @@ def _terms(
 
 
 def _clauses(
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     contracts: pd.DataFrame,
     signed: np.ndarray,
     segment: np.ndarray,
@@ -281,7 +283,7 @@ class _Events:
         return until - since
 
 
-def _of_signed(tables: dict[str, pd.DataFrame], customer_id: pd.Series, signed: np.ndarray) -> np.ndarray:
+def _of_signed(tables: Mapping[str, pd.DataFrame], customer_id: pd.Series, signed: np.ndarray) -> np.ndarray:
     """Return the position among the signed accounts of each event's customer; -1 for the others."""
     account_id = tables["accounts"]["account_id"].to_numpy()[signed]
     customers = tables["customers"]
@@ -289,7 +291,7 @@ def _of_signed(tables: dict[str, pd.DataFrame], customer_id: pd.Series, signed: 
     return signer[position(customer_id, customers["customer_id"])]
 
 
-def _parcels(tables: dict[str, pd.DataFrame], signed: np.ndarray) -> tuple[_Events, _Events]:
+def _parcels(tables: Mapping[str, pd.DataFrame], signed: np.ndarray) -> tuple[_Events, _Events]:
     """Return the parcels that arrived, and those of them that came late."""
     sent = tables["shipments"]
     account = _of_signed(tables, sent["customer_id"], signed)
@@ -299,7 +301,7 @@ def _parcels(tables: dict[str, pd.DataFrame], signed: np.ndarray) -> tuple[_Even
     return _Events(account[arrived], delivered[arrived], n), _Events(account[late], delivered[late], n)
 
 
-def _slow_tickets(tables: dict[str, pd.DataFrame], signed: np.ndarray) -> _Events:
+def _slow_tickets(tables: Mapping[str, pd.DataFrame], signed: np.ndarray) -> _Events:
     if "tickets" not in tables:
         return _Events(np.empty(0, np.int64), np.empty(0, "datetime64[D]"), len(signed))
     tickets = tables["tickets"]

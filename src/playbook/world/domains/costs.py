@@ -31,6 +31,8 @@ from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -71,7 +73,7 @@ def scale(settings: WorldSettings) -> float:
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return costs, systems, truth_parameters and truth_structure."""
     months = pd.date_range(settings.start, settings.end, freq="MS", inclusive="left")
@@ -142,7 +144,7 @@ def _err(n: int | tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float
 
 def _lanes(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     months: pd.DatetimeIndex,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
@@ -194,7 +196,9 @@ def _workflow(settings: WorldSettings, assigned: _Assigned, rng: np.random.Gener
     )
 
 
-def _depths(tables: dict[str, pd.DataFrame], assigned: _Assigned, rng: np.random.Generator) -> pd.DataFrame:
+def _depths(
+    tables: Mapping[str, pd.DataFrame], assigned: _Assigned, rng: np.random.Generator
+) -> pd.DataFrame:
     """Return hours of the team and requests to the system, by depth and month."""
     wage = float(tables["staff"]["cost_amt_h"].mean())
     parts = []
@@ -213,7 +217,7 @@ def _depths(tables: dict[str, pd.DataFrame], assigned: _Assigned, rng: np.random
 
 def _wishes(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     months: pd.DatetimeIndex,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
@@ -267,7 +271,7 @@ def _refresh(settings: WorldSettings, assigned: _Assigned, rng: np.random.Genera
 
 def _budget_lines(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     months: pd.DatetimeIndex,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
@@ -299,7 +303,7 @@ def _area_rows(
     return rows.assign(subject_id=words([f"area {k + 1}" for k in range(budgets.CLUSTERS)], area))
 
 
-def _engagement(settings: WorldSettings, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def _engagement(settings: WorldSettings, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the engagement system, and which resource binds first when everybody gets the deepest service."""
     staff = tables["staff"]
     there = staff[(staff["role"] == "account manager") & staff["left_on"].isna()]

@@ -28,6 +28,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted, planted_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -64,7 +66,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return decisions, model_versions, model_scores, anchors, tickets, truth_labels and truth_values."""
     size = settings.size(PLAY)

@@ -30,6 +30,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -185,7 +187,7 @@ def _pace_of_days(settings: WorldSettings, place: NDArray[np.int64]) -> NDArray[
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return shipments, truth_shifts, truth_effects and truth_parameters."""
     orders, sent, customers = tables["orders"], tables["_parcels"], tables["customers"]

@@ -21,6 +21,8 @@ from playbook.world.texts import as_text, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -66,7 +68,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return decisions, src_iot_readings, corrections, truth_effects, truth_parameters, and _machines for intake."""
     machines = _machines(settings, tables, rng)
@@ -99,7 +101,7 @@ def generate(
 
 
 def _machines(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return machines: serial, customer_id, customer_no, user_id, at (of the decision), what each
     source says.

@@ -10,6 +10,8 @@ import pandas as pd
 from playbook.world.keys import ids
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = (
@@ -27,7 +29,7 @@ COPIED = ("initiative_id", "arm", "design", "cluster_id", "stratum", "propensity
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return assignments."""
     who = tables["_enrolments"]

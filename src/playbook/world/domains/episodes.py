@@ -22,6 +22,8 @@ from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -51,7 +53,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return touchpoints, surveys, contract_terms and truth_labels."""
     size = settings.size(PLAY)
@@ -94,7 +96,7 @@ def generate(
 
 
 def _accounts(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame]
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame]
 ) -> tuple[pd.api.extensions.ExtensionArray, pd.api.extensions.ExtensionArray]:
     """Return accounts and, of each, the customer who asks: one of the whole history."""
     customers = tables["customers"]

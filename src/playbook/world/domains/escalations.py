@@ -24,6 +24,8 @@ from playbook.world.trials import initiative
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("organisation", "service", "prompts")
@@ -52,7 +54,7 @@ UNSOLVED = 0.25
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return actions (one per case and level), assignments, tickets with their level, truth and _repeat_changes."""
     cases = tables["_cases"]

@@ -21,6 +21,8 @@ from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market",)  # so that it is made with block 0 only, and never again for others
@@ -58,7 +60,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return systems, system_load, events, exceptions, truth_shifts and truth_parameters."""
     size = settings.size(PLAY)

@@ -21,6 +21,8 @@ from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("company", "market", "orders", "service")
@@ -41,7 +43,7 @@ WISHES = ("tell me earlier when the {} is late", "show stock of the {} online", 
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return tickets, changes, truth_effects and truth_outcomes."""
     tickets = _enquiries(settings, tables, rng)
@@ -68,7 +70,7 @@ def _leading(settings: WorldSettings) -> float:
 
 
 def _enquiries(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     lines, sent, customers = tables["_lines"], tables["_parcels"], tables["customers"]
     start, end = np.datetime64(settings.start, "us"), np.datetime64(settings.end, "us")

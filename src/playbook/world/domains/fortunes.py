@@ -18,6 +18,8 @@ from playbook.world.trials import FOREVER, LOTS, changes, members
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = (
@@ -40,7 +42,7 @@ LABELLED = 1_000  # constant customers at most, of a block
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return truth_shifts, truth_labels and _rate_changes."""
     size, end = settings.size(PLAY), settings.days / 7

@@ -27,6 +27,8 @@ from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -52,7 +54,7 @@ AFFINITY = 0.18
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return _rate_changes, _favourites, truth_shifts, truth_labels and truth_structure."""
     changes = _changes(settings, tables, rng)
@@ -69,7 +71,7 @@ def generate(
 
 
 def _changes(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return whose rate changes (position), when (weeks of the history), by what factor, and for which play."""
     customers, truth = tables["customers"], tables["truth_customers"]
@@ -142,7 +144,7 @@ def _truth_shifts(settings: WorldSettings, customers: pd.DataFrame, changes: pd.
 
 
 def _favourites(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return which customers (position) buy nearly only which product (position), and their labels."""
     customers, truth, products = tables["customers"], tables["truth_customers"], tables["products"]

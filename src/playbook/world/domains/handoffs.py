@@ -22,6 +22,8 @@ from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "orders")
@@ -68,7 +70,7 @@ def sizes(size: float) -> np.ndarray:
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return touchpoints, exceptions and truth_parameters."""
     rate, unnoticed, loss, wait = sizes(settings.size(PLAY)).T
@@ -130,7 +132,7 @@ def generate(
 
 
 def steady_cases(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], n: int, last_d: int, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], n: int, last_d: int, rng: np.random.Generator
 ) -> tuple[pd.api.extensions.ExtensionArray, np.ndarray]:
     """Return the customer and the start of `n` cases, in order of time.
 

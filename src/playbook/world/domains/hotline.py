@@ -23,6 +23,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -55,7 +57,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return initiatives, assignments, interactions, actions, shifts and truth."""
     days = SPLIT_DAYS + SWITCH_DAYS
@@ -154,7 +156,7 @@ def _team(staff: pd.DataFrame) -> list[str]:
 
 def _interactions(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     calls: pd.DataFrame,
     happened: pd.DataFrame,
     dates: pd.DatetimeIndex,

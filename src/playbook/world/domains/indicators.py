@@ -23,6 +23,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -48,7 +50,7 @@ KINDS = {
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return tickets, actions, surveys, kpi_targets and what is true of them."""
     requests = _requests(settings, tables, rng)
@@ -94,7 +96,7 @@ def _since(settings: WorldSettings) -> pd.Timestamp:
 
 
 def _requests(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return requests of panel customers while they buy: customer (position), at, care."""
     care = tables["_care"]

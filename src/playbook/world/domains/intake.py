@@ -19,7 +19,7 @@ from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -92,7 +92,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return src_erp_orders, src_support_tickets, src_crm_customers, truth_labels, truth_values, truth_effects."""
     people = pd.Index(tables["customers"]["customer_id"])
@@ -150,7 +150,7 @@ def _joined(*parts: Texts) -> Texts:
 
 
 def _orders(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], people: pd.Index, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], people: pd.Index, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return lines of the ERP's export: the first lines of some orders, and parts for machines."""
     orders, lines, machines = tables["orders"], tables["order_lines"], tables["_machines"]
@@ -204,7 +204,7 @@ def _orders(
 
 
 def _requests(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], people: pd.Index, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], people: pd.Index, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return lines of the portal's export: what users ask, and what they ask about machines."""
     machines, customers = tables["_machines"], tables["customers"]

@@ -15,6 +15,8 @@ import pandas as pd
 from playbook.world.keys import ids
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "systems")
@@ -25,7 +27,7 @@ BESPOKE = 0.3
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return dependencies from adapters to accounts."""
     adapters, accounts = tables["_adapters"], tables["accounts"]["account_id"].to_numpy()

@@ -30,6 +30,8 @@ from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -73,7 +75,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return touchpoints, surveys, initiatives, assignments, truth_effects and truth_parameters."""
     size = settings.size(PLAY)
@@ -112,7 +114,7 @@ def _shifted(share: NDArray[np.float64], trait: NDArray[np.float64]) -> NDArray[
 
 
 def _cases(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return the plan years: customer_id, starts_at, engaged (standardised), is_gold."""
     customers = tables["customers"]

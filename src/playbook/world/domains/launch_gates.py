@@ -25,6 +25,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -78,7 +80,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return changes, ratings, initiatives, assignments, interactions and truth_effects."""
     size = settings.size(PLAY)
@@ -191,7 +193,7 @@ def _launches(
 
 
 def _pilot(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], size: float, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], size: float, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, str]:
     """Return who was answered by whom, the chats, what customers said of them, and the segment that is
     harmed.

@@ -25,6 +25,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("company",)
@@ -65,7 +67,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return rules, systems, dependencies and truth_structure."""
     size = settings.size(PLAY)

@@ -19,6 +19,8 @@ from playbook.world.settings import TIERS
 from playbook.world.texts import words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("company",)
@@ -53,7 +55,7 @@ def company_names(n: int, rng: np.random.Generator) -> pd.api.extensions.Extensi
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return accounts, customers and truth_customers."""
     n_accounts = max(60, int(settings.customers / settings.preset.customers_per_account))

@@ -20,6 +20,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("orders", "organisation")
@@ -65,7 +67,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return preferences, src_newcrm_context, notes and truth_labels."""
     size = settings.size(PLAY)
@@ -170,7 +172,7 @@ def _other(attribute: str, value: str, rng: np.random.Generator) -> str:
 
 
 def _notes(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], size: float, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], size: float, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return account notes, and the teams whose knowledge rests on one person."""
     staff, customers = tables["staff"], tables["customers"]

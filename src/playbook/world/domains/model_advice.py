@@ -30,6 +30,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -66,7 +68,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return model_versions, model_scores, initiatives, assignments, decisions and the truth."""
     size = settings.size(PLAY)
@@ -170,7 +172,7 @@ def _moments(
 
 
 def _overrides(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], size: float, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], size: float, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return decisions on which somebody wanted otherwise, how it was settled, and what either way would
     have brought.

@@ -25,6 +25,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -58,7 +60,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return model_versions, model_scores and truth_structure."""
     regions = tables["regions"]["region_id"].tolist()

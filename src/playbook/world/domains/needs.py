@@ -21,6 +21,8 @@ from playbook.world.texts import as_text, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -78,7 +80,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return preferences, truth_parameters and truth_structure."""
     said = _levels(settings, tables, rng)
@@ -110,7 +112,7 @@ def _shares(size: float) -> pd.DataFrame:
 
 
 def _levels(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     customers, accounts = tables["customers"], tables["accounts"]
     account = position(customers["account_id"], accounts["account_id"])

@@ -18,6 +18,8 @@ from playbook.world.keys import local
 from playbook.world.texts import words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("company", "market", "orders")
@@ -36,7 +38,7 @@ CUTOFF = {"day": "15:00", "evening": "18:00"}
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return sites and lanes."""
     sent = tables["_parcels"]

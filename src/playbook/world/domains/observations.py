@@ -24,6 +24,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -52,7 +54,7 @@ NAMED, NAMED_RULE = 0.06, {"EU": False, "UK": True, "US": True, "BR": False}
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return sites, ratings, events, surveys, costs, rules and what is true of them."""
     sites, gap = _sites(settings, tables, rng)
@@ -80,7 +82,7 @@ def generate(
 
 
 def _sites(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     n = PLACES * len(ENVIRONMENTS)
     regions = tables["regions"]["region_id"].to_numpy()
@@ -262,7 +264,7 @@ def _shopped(
     }
 
 
-def _noted(tables: dict[str, pd.DataFrame], sites: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
+def _noted(tables: Mapping[str, pd.DataFrame], sites: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
     """Return the visits in which a name was noted where that is forbidden."""
     law = sites["region_id"].map(tables["regions"].set_index("region_id")["jurisdiction"])
     allowed = pd.Series(law.map(NAMED_RULE).to_numpy(), index=sites["site_id"])

@@ -22,6 +22,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -53,7 +55,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return process_steps, touchpoints, changes and truth."""
     size = settings.size("design.digital_twin")
@@ -146,7 +148,7 @@ def _people(settings: WorldSettings, staff: pd.DataFrame, n: int) -> pd.api.exte
 
 def _touchpoints(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     arrived: NDArray[np.float64],
     started: NDArray[np.float64],
     ended: NDArray[np.float64],

@@ -31,6 +31,8 @@ from playbook.world.keys import ids
 from playbook.world.texts import repeated, words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -47,7 +49,7 @@ WEEK_US = 604_800_000_000
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return orders, order_lines and truth_purchases, customers with who closed, _parcels and _lines."""
     customers, truth = tables["customers"], tables["truth_customers"]
@@ -93,7 +95,7 @@ def generate(
 
 
 def _at_the_end(
-    settings: WorldSettings, truth: pd.DataFrame, tables: dict[str, pd.DataFrame]
+    settings: WorldSettings, truth: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each customer's rate and spend with all changes that still hold when the history ends."""
     now = np.full(len(truth), settings.days / 7 - 1e-3)
@@ -184,7 +186,7 @@ def _orders(
 
 def _order_lines(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     order_id: pd.api.extensions.ExtensionArray,
     who: NDArray[np.int64],
     budget: NDArray[np.float64],

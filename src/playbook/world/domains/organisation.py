@@ -18,6 +18,8 @@ from playbook.world.keys import ids, local
 from playbook.world.texts import words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market",)
@@ -41,7 +43,7 @@ TRADES = ("mechanics", "electronics", "network")
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return units, staff and truth_staff."""
     own, truth = _own_staff(settings, rng)

@@ -24,6 +24,8 @@ from playbook.world.trials import initiative
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -76,7 +78,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return kpi_targets, assignments, the complaint's journey and its RACI, truth, and changes for `repeats`."""
     names = [key for key, _ in desks(settings)]

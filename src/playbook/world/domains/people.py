@@ -20,6 +20,8 @@ from playbook.world.domains.company import MARKETS
 from playbook.world.keys import position
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -39,7 +41,7 @@ DRAWS = 1 << 16  # resolution of the skewed draws
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return _people: what is true of each customer, in the order of `customers`."""
     customers, accounts = tables["customers"], tables["accounts"]

@@ -19,6 +19,8 @@ from playbook.world.trials import FOREVER, changes, enrolled, initiatives
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "programmes")
@@ -38,7 +40,7 @@ EARLIER = -2  # its step
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return initiatives, truth_effects, _enrolments and _work_changes."""
     accounts, lots = tables["accounts"], tables["_lots"]

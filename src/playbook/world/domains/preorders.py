@@ -20,6 +20,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("company", "market", "orders", "supply", "warehouses", "returns")
@@ -45,7 +47,7 @@ def conversion(settings: WorldSettings) -> np.ndarray:
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return orders of kind preorder with their order_lines, supply_orders, truth_parameters and truth_labels."""
     products = tables["products"].iloc[FIRST_ITEM : FIRST_ITEM + ITEMS].reset_index(drop=True)
@@ -103,7 +105,7 @@ def generate(
 
 
 def _customers(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], n: int, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], n: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return who pre-orders (position): customers who were there all the time and have not left."""
     customers = tables["customers"]

@@ -19,6 +19,8 @@ from playbook.world.texts import repeated
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "programmes", "orders")
@@ -32,7 +34,7 @@ IDLE_WEEKS = 40.0
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return events and truth_effects."""
     customers, lots = tables["customers"], tables["_lots"]

@@ -29,7 +29,7 @@ from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from playbook.world.settings import WorldSettings
 
@@ -311,7 +311,7 @@ def draw_pilot(
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return rules, consents, outbound interactions and truth_labels."""
     customers, start = tables["customers"], np.datetime64(settings.start, "us")

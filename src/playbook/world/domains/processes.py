@@ -14,6 +14,8 @@ import pandas as pd
 from playbook.world.texts import words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -92,7 +94,7 @@ def step_parties(process: str, codes: NDArray[np.int64]) -> pd.api.extensions.Ex
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return process_steps."""
     rows = []

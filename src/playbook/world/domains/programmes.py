@@ -26,6 +26,8 @@ from playbook.world.trials import BY_LOT, LOTS, changes, enrolled, initiatives, 
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -46,7 +48,7 @@ INVESTMENT = (0.1, 0.5)  # of a year's fee
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return initiatives, truth_effects, _lots, _parties (accounts), _enrolments and _rate_changes."""
     accounts, customers = tables["accounts"], tables["customers"]
@@ -105,7 +107,7 @@ def _parties(settings: WorldSettings, segment: NDArray[np.int64], rng: np.random
     )
 
 
-def _worth(tables: dict[str, pd.DataFrame], customer: NDArray[np.int64]) -> NDArray[np.float64]:
+def _worth(tables: Mapping[str, pd.DataFrame], customer: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return how promising customers look to who has known them for years: how much they buy, how long they stay."""
     truth = tables["truth_customers"].iloc[customer]
     return np.asarray(np.log(truth["rate_week"]) + 0.5 * np.log(truth["lifetime_weeks"]))
@@ -113,7 +115,7 @@ def _worth(tables: dict[str, pd.DataFrame], customer: NDArray[np.int64]) -> NDAr
 
 def _workflow(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     segment: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -138,7 +140,7 @@ def _workflow(
 
 def _depths(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     segment: NDArray[np.int64],
     invests: NDArray[np.bool_],
     rng: np.random.Generator,

@@ -20,6 +20,8 @@ from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -43,7 +45,7 @@ YEAR_WEEKS = 52
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return open orders and order_lines, inventory, supply_orders, contract_terms and truth_outcomes."""
     products = tables["products"]
@@ -102,7 +104,7 @@ def generate(
 
 
 def _customers(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return who asks (position), each once: of those who still buy, the frequent ones more often."""
     customers, latent = tables["customers"], tables["truth_purchases"]
@@ -159,7 +161,7 @@ def _stock(
 
 def _obligations(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     who: NDArray[np.int64],
     asked: pd.DataFrame,
     cover: NDArray[np.float64],
@@ -198,7 +200,9 @@ def _obligations(
     )
 
 
-def _truth(settings: WorldSettings, tables: dict[str, pd.DataFrame], who: NDArray[np.int64]) -> pd.DataFrame:
+def _truth(
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], who: NDArray[np.int64]
+) -> pd.DataFrame:
     """Return the margin each is expected to bring in the next year, with the date kept and broken."""
     latent, products = tables["truth_purchases"].iloc[who], tables["products"]
     margin = 1 - (products["unit_cost_amt"] / products["price_amt"]).mean()

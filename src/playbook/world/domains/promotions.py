@@ -21,6 +21,8 @@ from playbook.world.trials import changes, picked
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -41,7 +43,7 @@ PROPOSED = (1, 4, 5, 10)  # first week after the end of the history
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return truth_effects, _promoted (who was in which promotion or its control group) and _rate_changes."""
     past = _past(settings, tables, rng)
@@ -49,7 +51,9 @@ def generate(
     return made if settings.block else made | {"truth_effects": _truth(settings)}
 
 
-def _past(settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator) -> pd.DataFrame:
+def _past(
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
+) -> pd.DataFrame:
     """Return who was in which past promotion: promotion, account (positions), is_promoted, by_lot, from_week."""
     accounts, account = tables["accounts"], tables["_lots"]["account"].to_numpy()
     buys = np.bincount(account, tables["truth_customers"]["rate_week"], len(accounts))
@@ -77,7 +81,7 @@ def _past(settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.rand
     return pd.concat(parts, ignore_index=True)
 
 
-def _effects(settings: WorldSettings, tables: dict[str, pd.DataFrame], got: pd.DataFrame) -> pd.DataFrame:
+def _effects(settings: WorldSettings, tables: Mapping[str, pd.DataFrame], got: pd.DataFrame) -> pd.DataFrame:
     """Return the rise and the dip of every customer of an account with a promotion."""
     people = tables["_lots"]["account"].to_numpy()
     order, sizes = np.argsort(people, kind="stable"), np.bincount(people, minlength=len(tables["accounts"]))

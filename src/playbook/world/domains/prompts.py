@@ -30,6 +30,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -135,7 +137,7 @@ def item_changes() -> NDArray[np.float64]:
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return actions, fields, truth_effects, truth_labels, _repeat_changes and _handle_changes for `repeats`, and
     _pilots: the cases (positions) that take part.
@@ -162,7 +164,7 @@ def generate(
 
 def _scripts(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     rows: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> dict[str, pd.DataFrame]:
@@ -194,7 +196,7 @@ def _scripts(
 
 def _desktop(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     rows: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> dict[str, pd.DataFrame]:
@@ -220,7 +222,7 @@ def _desktop(
 
 def _habits(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     rows: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> dict[str, pd.DataFrame]:

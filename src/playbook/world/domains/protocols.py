@@ -21,6 +21,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -55,7 +57,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return initiatives, assignments, truth and _repeat_changes."""
     names = [key for key, _ in desks(settings)]
@@ -134,7 +136,7 @@ def _assignments(
 
 def _truth(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     names: list[str],
     kind: NDArray[np.int64],
     does_better: NDArray[np.bool_],

@@ -23,6 +23,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -40,7 +42,7 @@ BLIND = ((1, 0, -1.7), (2, 1, -1.7), (2, 0, 1.4))  # segment, market (positions)
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return surveys, truth_outcomes, truth_labels."""
     customers, size = tables["customers"], settings.size(PLAY)
@@ -110,7 +112,7 @@ def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ordered(
-    tables: dict[str, pd.DataFrame], who: NDArray[np.int64], sent: np.datetime64
+    tables: Mapping[str, pd.DataFrame], who: NDArray[np.int64], sent: np.datetime64
 ) -> NDArray[np.float64]:
     """Return each customer's orders in the half-year before."""
     orders = tables["orders"]
@@ -121,7 +123,7 @@ def _ordered(
 
 
 def _punctual(
-    tables: dict[str, pd.DataFrame], who: NDArray[np.int64], sent: np.datetime64
+    tables: Mapping[str, pd.DataFrame], who: NDArray[np.int64], sent: np.datetime64
 ) -> NDArray[np.float64]:
     """Return the share of each customer's parcels of the year before that were on time, standardised."""
     parcels = tables["shipments"]
@@ -135,7 +137,7 @@ def _punctual(
 
 
 def _blind_spots(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], who: NDArray[np.int64]
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], who: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
     """Return each customer's shift, and the group it belongs to."""
     customers, regions = tables["customers"], tables["regions"]["region_id"].to_numpy()

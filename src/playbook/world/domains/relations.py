@@ -29,6 +29,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -64,7 +66,7 @@ NOTED = 0.8
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return interactions, surveys, notes and what is true of them."""
     contacts = _contacts(settings, tables, rng)
@@ -116,7 +118,7 @@ def generate(
 
 
 def _contacts(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return contacts in order of time: customer (position), at, day, role (position), team, staff_id, tenure_y, load.
 
@@ -157,7 +159,7 @@ def _contacts(
 
 def _staff(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     regions: NDArray[np.object_],
     team: NDArray[np.int64],
     day: NDArray[np.int64],
@@ -319,14 +321,14 @@ def _truth_score(
     )
 
 
-def team_units(tables: dict[str, pd.DataFrame]) -> list[str]:
+def team_units(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Return the unit of each team in the order in which the plant counts them; empty where it has nobody."""
     home = tables["staff"].groupby(["region_id", "role"])["unit_id"].first()
     pairs = [(region, role) for region in tables["regions"]["region_id"] for role in ROLES]
     return [home.get(pair, "") for pair in pairs]
 
 
-def _truth_shifts(settings: WorldSettings, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _truth_shifts(settings: WorldSettings, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     size = settings.size(EROSION)
     units = team_units(tables)
     end = settings.end

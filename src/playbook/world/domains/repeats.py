@@ -27,6 +27,8 @@ from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -63,7 +65,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return tickets with reopened_at and confirmed_at, interactions with their times, and truth_parameters."""
     cases = tables["_cases"]
@@ -101,7 +103,7 @@ def _column(tickets: pd.DataFrame, cases: pd.DataFrame, moments: NDArray) -> NDA
 
 
 def _chance(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return the chance that the customer of each case comes back."""
     cases = tables["_cases"]

@@ -24,6 +24,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -76,7 +78,7 @@ def hour_profile() -> NDArray[np.float64]:
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return _requests in order of time, truth_outcomes and truth_shifts.
 
@@ -123,7 +125,7 @@ class _Need:
     """How much help each account's orders need, and since when more or less of it."""
 
     def __init__(
-        self, settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+        self, settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
     ) -> None:
         accounts = tables["accounts"]["account_id"]
         n, size = len(accounts), settings.size("balance.capacity_protection")
@@ -164,7 +166,7 @@ def _desk_of_each(
 
 
 def _asks(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], need: _Need, rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], need: _Need, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return the requests that orders cause: customer, category, day, late_d (0)."""
     who = position(tables["orders"]["customer_id"], tables["customers"]["customer_id"])
@@ -185,7 +187,7 @@ def _asks(
 
 
 def _complaints(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return the requests that late parcels cause: customer, category, day, late_d (days late so far)."""
     shipments = tables["shipments"]

@@ -31,6 +31,8 @@ from playbook.world.trials import initiatives
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "contracts")
@@ -40,7 +42,7 @@ CLUB_YEARS = 1.5  # mean time from the first renewal, or the beginning of the cl
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return assignments, model_scores, truth_outcomes; with block 0 initiatives, model_versions and truth_effects."""
     contracts, due = tables["_contracts"], tables["_renewals"]
@@ -135,7 +137,7 @@ def _club(
 
 
 def _scores(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], contracts: pd.DataFrame, due: pd.DataFrame
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], contracts: pd.DataFrame, due: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the churn score of each renewal, under the account's first customer; the contract is in its features."""
     account = tables["_lots"]["account"].to_numpy()

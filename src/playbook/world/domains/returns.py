@@ -25,6 +25,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -51,7 +53,7 @@ USUAL_REASONS = (0.0, 0.0, 0.40, 0.35, 0.25)
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return order_lines with what came back, assignments, initiatives, truth_labels and truth_parameters."""
     order_lines, lines, sent = tables["order_lines"], tables["_lines"], tables["_parcels"]
@@ -94,7 +96,7 @@ def generate(
 
 def _returned(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     is_abuser: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.datetime64]]:
@@ -171,7 +173,7 @@ def _audit(
 
 
 def _truth(
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     order_lines: pd.DataFrame,
     line: NDArray[np.int64],
     used: NDArray[np.bool_],

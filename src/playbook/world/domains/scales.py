@@ -24,6 +24,8 @@ from playbook.world.truth import planted
 from playbook.world.wording import language_codes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("company", "orders")
@@ -80,7 +82,7 @@ CENTRES = 8
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return surveys, process_steps, rules and what is true of them."""
     made = {"surveys": _surveys(settings, tables, rng)}
@@ -98,7 +100,7 @@ def generate(
 
 
 def _surveys(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return one row a customer and question, for everybody asked."""
     size, customers = settings.size(PLAY), tables["customers"]
@@ -148,7 +150,7 @@ def _surveys(
 
 
 def _steps(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return how each language centre does the core process, and the keys of forbidden variants."""
     languages = tables["regions"]["language"].drop_duplicates().tolist()
@@ -197,7 +199,7 @@ def _rules(settings: WorldSettings) -> pd.DataFrame:
     ).astype({"valid_from": "datetime64[us]"})
 
 
-def _truth(settings: WorldSettings, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _truth(settings: WorldSettings, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     size = settings.size(PLAY)
     regions = tables["regions"]["region_id"].tolist()
     rows = [

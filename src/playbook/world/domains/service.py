@@ -43,6 +43,8 @@ from playbook.world.texts import words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -84,7 +86,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return tickets, interactions, shifts, truth_calls, truth_parameters, and _cases for later domains.
 
@@ -331,7 +333,7 @@ def _tickets(
 
 
 def _cases(
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     contacts: pd.DataFrame,
     requests: pd.DataFrame,
     times: pd.DataFrame,
@@ -371,7 +373,7 @@ def _history(customer: NDArray[np.int64], opened: NDArray[np.float64]) -> NDArra
     return before
 
 
-def _rows_before(tables: dict[str, pd.DataFrame], name: str) -> int:
+def _rows_before(tables: Mapping[str, pd.DataFrame], name: str) -> int:
     """Return how many rows earlier domains have put into a table that this one appends to."""
     return len(tables[name]) if name in tables else 0
 

@@ -13,6 +13,8 @@ from playbook.world import phrases, wording
 from playbook.world.draws import pick
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -22,7 +24,7 @@ COMPLETES = ("tickets",)
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return tickets, those of the desk with a subject line."""
     tickets, customers = tables["tickets"], tables["customers"]

@@ -27,6 +27,8 @@ from playbook.world.plants import Plant
 from playbook.world.texts import repeated, words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "orders")
@@ -46,7 +48,7 @@ WEEK = np.timedelta64(7 * 86_400_000_000, "us")
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return inventory, supply_orders, forecasts, truth_demand, truth_lead_times, truth_forecasts."""
     segments = settings.preset.segments
@@ -72,7 +74,7 @@ def generate(
 
 
 def weekly_sales(
-    tables: dict[str, pd.DataFrame], segments: tuple[str, ...]
+    tables: Mapping[str, pd.DataFrame], segments: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the stocked items, Mondays of whole weeks, and units sold, (items, segments, weeks)."""
     lines, products = tables["_lines"], tables["products"]

@@ -26,6 +26,8 @@ from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("company",)
@@ -95,7 +97,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return systems, dependencies, incidents, ratings, truth tables and _adapters for `integrations`."""
     size = settings.size(FRAGILITY)

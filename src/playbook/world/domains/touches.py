@@ -23,6 +23,8 @@ from playbook.world.trials import BY_LOT, changes, enrolled, initiatives, member
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "programmes")
@@ -37,7 +39,7 @@ REMINDED = 0.7
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return initiatives, truth_effects, _enrolments and _rate_changes."""
     parts = [
@@ -58,7 +60,7 @@ def generate(
 
 def _touched(
     settings: WorldSettings,
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     name: str,
     initiative_id: str,
     profile: tuple[float, ...],

@@ -33,6 +33,8 @@ from playbook.world.keys import ids
 from playbook.world.plants import Plant
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("organisation",)
@@ -80,7 +82,7 @@ SPEED_MEDIAN, SPEED_P05 = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return training, truth_learning, truth_onboarding, truth_charts and truth_bandwidth."""
     people = tables["staff"].merge(tables["truth_staff"], on="staff_id")

@@ -20,6 +20,8 @@ from playbook.world.trials import BY_LOT, changes, enrolled, initiatives, member
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -46,7 +48,7 @@ ASKS = (0.75, 0.4, 0.2)  # share of those who choose that want at least arm 1, 2
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return initiatives, truth_effects, truth_labels, _enrolments and the changes of rate, spend, requests, work."""
     end = settings.days / 7

@@ -20,6 +20,8 @@ from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -67,7 +69,7 @@ def hurries(settings: WorldSettings) -> NDArray[np.bool_]:
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return contract_terms, costs, truth, and _repeat_changes and _handle_changes for `repeats`."""
     cases = tables["_cases"]

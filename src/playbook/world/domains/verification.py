@@ -28,6 +28,8 @@ from playbook.world.trials import initiative
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("organisation", "service")
@@ -73,7 +75,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return actions, assignments, rules, interactions with checks, truth and _repeat_changes."""
     checks = _checks(settings, tables, rng)
@@ -86,7 +88,7 @@ def generate(
 
 
 def _checks(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     cases, size = tables["_cases"], settings.size("design.trust_rules")
     recent = cases["opened_min"].to_numpy() >= (settings.days - CHECKED_D) * 1440
@@ -136,7 +138,7 @@ def _checks(
 
 
 def _credits(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     cases, names = tables["_cases"], [key for key, _ in desks(settings)]
     is_complaint = cases["category"].to_numpy() == CATEGORIES.index("delivery")

@@ -19,6 +19,8 @@ from playbook.world.texts import repeated
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market",)  # so that it is made with block 0 only, and never again for others
@@ -55,7 +57,7 @@ PLANTS = (
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return config_versions, changes, exceptions and truth_parameters."""
     size = settings.size(PLAY)

@@ -24,6 +24,8 @@ from playbook.world.plants import Plant
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -41,7 +43,7 @@ DETOUR_LOG_SD = 0.15
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return inventory, supply_orders, truth_outcomes, and shipments with pick_distance_m."""
     products = tables["products"]
@@ -84,7 +86,7 @@ def generate(
 
 
 def _weekly(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], items: NDArray[np.int64]
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], items: NDArray[np.int64]
 ) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
     """Return the Mondays of whole weeks, and what each warehouse sold of each item, (sites, items, weeks)."""
     stock = tables["inventory"]

@@ -16,6 +16,8 @@ from playbook.world.keys import ids
 from playbook.world.texts import words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -30,7 +32,7 @@ EVENT_SHARES = (0.6, 0.2, 0.1, 0.05, 0.05)
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return events and truth_sessions."""
     events, sessions = _events(settings, tables["customers"], tables["_people"]["online"].to_numpy(), rng)

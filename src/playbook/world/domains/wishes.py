@@ -21,6 +21,8 @@ from playbook.world.trials import BY_LOT, FOREVER, changes, enrolled, initiative
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -38,7 +40,7 @@ FOLLOWED, BY_LUCK = 0.93, 0.25
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return preferences, initiatives, truth_effects, _honoured, _enrolments and _rate_changes."""
     since = settings.days / 7 - WEEKS
@@ -95,7 +97,7 @@ def generate(
 
 
 def _preferences(
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
     key: pd.Series,
     customer: NDArray[np.int64],
     attribute: NDArray[np.int64],

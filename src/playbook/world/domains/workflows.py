@@ -21,6 +21,8 @@ from playbook.world.texts import repeated, words
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -60,7 +62,7 @@ def curve(week: NDArray, ceiling: NDArray, pace: NDArray, lag: NDArray) -> NDArr
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return actions and truth."""
     names, teams = [key for key, _ in desks(settings)], len(desks(settings))
@@ -110,7 +112,7 @@ def generate(
 
 
 def _people(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], teams: int
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], teams: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return up to four agents (positions in staff) of each team, shape (teams, k), and everybody's skill against theirs."""
     staff = tables["staff"]

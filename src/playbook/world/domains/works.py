@@ -32,6 +32,8 @@ from playbook.world.trials import initiatives
 from playbook.world.truth import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from playbook.world.settings import WorldSettings
@@ -43,7 +45,7 @@ BASE_WEEKS = 26  # of orders behind the basic plan
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return promotions, assignments, initiatives, sites (the plant), supply_orders (its plan) and truth_labels."""
     products = tables["products"].iloc[:MAKES]
@@ -105,7 +107,7 @@ def generate(
     }
 
 
-def _weekly(settings: WorldSettings, tables: dict[str, pd.DataFrame]) -> NDArray[np.float64]:
+def _weekly(settings: WorldSettings, tables: Mapping[str, pd.DataFrame]) -> NDArray[np.float64]:
     """Return the units a week of each own product in the last half year, at least one."""
     since = np.datetime64(settings.end - pd.Timedelta(weeks=BASE_WEEKS), "us")
     recent = tables["orders"]["ordered_at"].to_numpy() >= since
@@ -120,7 +122,7 @@ def _at(settings: WorldSettings, week: pd.Series) -> pd.Series:
     return (settings.start + pd.to_timedelta(np.floor(week * 7), unit="D")).astype("datetime64[us]")
 
 
-def _rows(settings: WorldSettings, tables: dict[str, pd.DataFrame], got: pd.DataFrame) -> pd.DataFrame:
+def _rows(settings: WorldSettings, tables: Mapping[str, pd.DataFrame], got: pd.DataFrame) -> pd.DataFrame:
     twice = got.loc[got.index.repeat(2)].reset_index(drop=True)
     product = (2 * twice["promotion"] + np.arange(len(twice)) % 2).to_numpy() % MAKES
     return pd.DataFrame(
@@ -143,7 +145,7 @@ def _names() -> list[str]:
 
 
 def _assignments(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], past: pd.DataFrame
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], past: pd.DataFrame
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -160,7 +162,7 @@ def _assignments(
     )
 
 
-def _proposed(settings: WorldSettings, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _proposed(settings: WorldSettings, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return proposals to all accounts: the two that meet are of the products that need most hours."""
     start = settings.end.normalize()
     starts = pd.Series([start + pd.Timedelta(weeks=week) for week in PROPOSED]).astype("datetime64[us]")

@@ -15,6 +15,8 @@ import pandas as pd
 from playbook.world.keys import ids
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbook.world.settings import WorldSettings
 
 NEEDS: tuple[str, ...] = ("market", "orders", "delivery", "service")
@@ -29,7 +31,7 @@ HOUR, DAY = 3600e6, 86_400e6  # in microseconds
 
 
 def generate(
-    settings: WorldSettings, tables: dict[str, pd.DataFrame], rng: np.random.Generator
+    settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """Return tickets and interactions."""
     shipments, sent, customers = tables["shipments"], tables["_parcels"], tables["customers"]
