@@ -127,6 +127,15 @@ def test_view_takes_parameters(store, tmp_path, monkeypatch):
     assert found["n"].tolist() == [3]
 
 
+def test_a_view_has_values_for_what_nobody_sets(store, tmp_path, monkeypatch):
+    """Its line of given numbers counts, unless a parameter says otherwise."""
+    query = "-- needs: shipments\n-- given: weeks = 2, days = 3\nselect $weeks * 7 + $days as n from shipments limit 1\n"
+    (tmp_path / "span.sql").write_text(query)
+    monkeypatch.setattr(reading, "VIEWS", tmp_path)
+    assert store.view("span")["n"].tolist() == [17]
+    assert store.view("span", weeks=1)["n"].tolist() == [10]
+
+
 def test_truth_plain_and_sealed(store):
     """The same either way."""
     pd.testing.assert_frame_equal(store.truth("truth_sites"), TRUTH)

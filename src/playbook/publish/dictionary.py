@@ -54,9 +54,8 @@ def planted(titles: Mapping[str, str]) -> str:
     """Return what is planted for each play and why, by module; no size and no answer. `titles`: of plays by id."""
     lines: list[str] = []
     for module in MODULES:
-        own = [plant for plant in plants().values() if plant.play.split(".")[0] == module]
         lines += [f"## {module.capitalize()}", ""]
-        for plant in sorted(own, key=lambda plant: list(titles).index(plant.play)):
+        for plant in (plants()[play] for play in titles if play.startswith(f"{module}.")):
             where = ", ".join(f"`{name}`" for name in plant.tables)
             lines.append(f"- **{titles[plant.play]}** {plant.what} *Why:* {plant.why} *Where:* {where}.")
         lines.append("")

@@ -28,21 +28,29 @@ def views() -> dict[str, Path]:
 
 def view_needs(name: str) -> tuple[str, ...]:
     """Return the tables a view cannot do without, from its first line ``-- needs: orders, order_lines``."""
-    found = _declared(name, "needs", line=0)
+    found = _declared(name, "needs", first=True)
     if not found:
         raise StoreError(f"view '{name}': its first line must be '-- needs: <tables>'")
     return found
 
 
 def view_uses(name: str) -> tuple[str, ...]:
-    """Return the tables that are empty in a view when the store lacks them, from a second line ``-- uses: accounts``."""
-    return _declared(name, "uses", line=1)
+    """Return the tables that are empty in a view when the store lacks them, from a line ``-- uses: accounts``."""
+    return _declared(name, "uses")
 
 
-def _declared(name: str, what: str, *, line: int) -> tuple[str, ...]:
+def view_defaults(name: str) -> dict[str, int]:
+    """Return the whole numbers a view takes when nothing else is said, from a line ``-- given: holdout_weeks = 26``."""
+    pairs = [part.split("=") for part in _declared(name, "given")]
+    return {key.strip(): int(value) for key, value in pairs}
+
+
+def _declared(name: str, what: str, *, first: bool = False) -> tuple[str, ...]:
     lines = views()[name].read_text(encoding="utf-8").splitlines()
-    match = re.fullmatch(f"-- {what}: (.+)", lines[line])
-    return tuple(part.strip() for part in match[1].split(",")) if match else ()
+    for line in lines[:1] if first else lines[:3]:
+        if match := re.fullmatch(f"-- {what}: (.+)", line):
+            return tuple(part.strip() for part in match[1].split(","))
+    return ()
 
 
 def _files(folder: Path, name: str) -> Path:
@@ -124,13 +132,14 @@ class Store:
     def view(self, name: str, **parameters: Any) -> pd.DataFrame:
         """Return a heavy aggregate, computed by DuckDB from the Parquet files.
 
-        `parameters` fill the view's `$name` places.
+        `parameters` fill the view's `$name` places; what the view declares as given need not be among them.
         """
         lacking = self.missing((name,))
         if lacking:
             raise StoreError(f"view '{name}' needs {', '.join(lacking)}, which store '{self.path}' lacks")
         query = views()[name].read_text(encoding="utf-8")
-        used = {key: value for key, value in parameters.items() if f"${key}" in query}
+        filled = view_defaults(name) | parameters
+        used = {key: value for key, value in filled.items() if f"${key}" in query}
         connection = self._connect(view_needs(name) + view_uses(name))
         try:
             return connection.execute(query, used).df()

@@ -1,4 +1,5 @@
 -- needs: orders, order_lines
+-- given: holdout_weeks = 26
 -- One row a customer who bought up to $as_of: repeat purchases, recency and age in weeks over the whole history and up
 -- to a calibration cut, then what was bought after the cut. A purchase is a day with at least one order; returns, lost
 -- and cancelled orders, and orders without a customer, are left out. The cut lies $holdout_weeks before $as_of, or a
