@@ -67,11 +67,10 @@ def copy_for_participants(run: Path, out: Path) -> None:
             if "play" in c.metadata
         }
         nbformat.write(for_participant(executed), draft / file.name)
-    truth = sorted({name for play in plays.values() for name in play.truth})
     store = Store(run / "store")
-    _copy_store(store, draft / "store", truth)
+    _copy_store(store, draft / "store", plays.values())
     if illustration := store.info.get("illustration"):
-        _copy_store(Store(store.path / illustration), draft / "store" / illustration, truth)
+        _copy_store(Store(store.path / illustration), draft / "store" / illustration, plays.values())
     client = _settings(nbformat.read(draft / notebooks[0].name, as_version=4))["client"]
     listed = "\n".join(f"  {file.name}" for file in notebooks)
     text = README.format(client=ast.literal_eval(client), folder=out.name, notebooks=listed)
@@ -127,8 +126,8 @@ def _with_values(source: str, values: Mapping[str, str]) -> str:
     return b"\n".join(lines).decode()
 
 
-def _copy_store(store: Store, target: Path, truth: Iterable[str]) -> None:
-    """Copy the canonical tables; of the truth only what checks read, sealed."""
+def _copy_store(store: Store, target: Path, plays: Iterable[catalogue.Play]) -> None:
+    """Copy the canonical tables; of the truth only what the checks of `plays` read, sealed."""
     target.mkdir()
     for table in store:
         for file in store.files(table):
@@ -139,7 +138,12 @@ def _copy_store(store: Store, target: Path, truth: Iterable[str]) -> None:
     if store.info["kind"] != "world":
         return
     (target / "truth").mkdir()
-    for name in truth:
-        plain = BytesIO()
-        store.truth(name).to_parquet(plain, index=False)
+    readers: dict[str, list[str]] = {}
+    for play in plays:
+        for name in play.truth:
+            readers.setdefault(name, []).append(play.id)
+    for name, names in readers.items():
+        truth, plain = store.truth(name), BytesIO()
+        rows = truth[truth["play"].isin(names)] if "play" in truth else truth
+        rows.to_parquet(plain, index=False)
         (target / "truth" / f"{name}.sealed").write_bytes(seal(plain.getvalue()))
