@@ -1,5 +1,7 @@
 """A hash of the package's code follows what it names, and nothing else."""
 
+import re
+
 import pytest
 
 from playbook import sources
@@ -25,9 +27,14 @@ def test_hash_of_a_folder_follows_its_files(package, changed, differs):
     assert (sources.code_hash("part") != before) is differs
 
 
-def test_worlds_follow_the_declarations_of_their_tables():
-    """What decides a world's files is hashed: the generator, the methods it calls, declarations, the writer."""
+def test_worlds_follow_the_code_that_makes_them():
+    """What decides a world's files is hashed: the generator, every method that it imports, declarations, the writer."""
     from playbook.world.generate import WORLD_CODE
 
-    assert {"world", "methods", "store/schemas", "store/writing.py"} <= set(WORLD_CODE)
+    used = set()
+    for file in (sources.PACKAGE / "world").rglob("*.py"):
+        used |= set(re.findall(r"playbook\.methods\.(\w+)", file.read_text(encoding="utf-8")))
+    assert used
+    methods = {f"methods/{name}.py" for name in used}
+    assert {"world", "store/schemas", "store/writing.py", *methods} == set(WORLD_CODE)
     assert all((sources.PACKAGE / name).exists() for name in WORLD_CODE)

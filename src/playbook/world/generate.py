@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playbook.store.writing import Part
 
 # What decides the bytes of a written world, and the pages about it.
-WORLD_CODE = ("world", "methods", "store/writing.py", "store/schemas")
+WORLD_CODE = ("world", "methods/learning.py", "methods/queueing.py", "store/writing.py", "store/schemas")
 DRAFT_LIFE_S = 24 * 3600  # no world takes a day to write
 
 

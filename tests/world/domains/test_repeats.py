@@ -155,3 +155,14 @@ def test_same_seed_same_repeats():
     """Everything follows from the seed."""
     twice = [generate(WorldSettings(seed=8, customers=250), domains=["repeats"])["tickets"] for _ in range(2)]
     assert twice[0].equals(twice[1])
+
+
+def test_tickets_of_other_domains_keep_what_came_back():
+    """What a fault's customer said after it was solved is the same with and without the desk's own returns."""
+    settings = WorldSettings(seed=1, customers=400)
+    alone, both = (
+        generate(settings, domains=domains)["tickets"] for domains in (["faults"], ["faults", "repeats"])
+    )
+    kept = both.set_index("ticket_id").loc[alone["ticket_id"], ["reopened_at", "confirmed_at"]]
+    assert kept["reopened_at"].notna().any()
+    pd.testing.assert_frame_equal(kept.reset_index(), alone[["ticket_id", "reopened_at", "confirmed_at"]])

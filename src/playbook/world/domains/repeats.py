@@ -86,18 +86,20 @@ def generate(
     return {
         "tickets": tickets.assign(
             reopened_at=_column(
-                tickets, cases, at_minute(settings, returned, comes_back & (returned < ends))
+                tickets, "reopened_at", cases, at_minute(settings, returned, comes_back & (returned < ends))
             ),
-            confirmed_at=_column(tickets, cases, at_minute(settings, confirmed, confirms)),
+            confirmed_at=_column(tickets, "confirmed_at", cases, at_minute(settings, confirmed, confirms)),
         ),
         "interactions": _with_times(settings, tables["interactions"], tables.get("_handle_changes")),
         **({} if settings.block else {"truth_parameters": truth}),
     }
 
 
-def _column(tickets: pd.DataFrame, cases: pd.DataFrame, moments: NDArray) -> NDArray:
-    """Return moments of the cases as a column of `tickets`; empty for the tickets of other domains."""
+def _column(tickets: pd.DataFrame, name: str, cases: pd.DataFrame, moments: NDArray) -> NDArray:
+    """Return a column of `tickets` with the moments of the cases; tickets of other domains keep theirs."""
     column = np.full(len(tickets), np.datetime64("NaT", "us"))
+    if name in tickets:
+        column[:] = tickets[name].to_numpy()
     column[cases["ticket"]] = moments
     return column
 
