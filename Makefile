@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests and notebooks run side by side; threads inside each would only get in the way.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test setup lint notebooks lock clean
+.PHONY: demo test setup lint notebooks recovery lock clean
 
 demo: setup
 	$(BIN)/playbook run datasets/demo/engagement.yml
@@ -32,6 +32,9 @@ lint: setup
 notebooks: setup
 	$(BIN)/python -m playbook.publish.dictionary
 	$(BIN)/python -m playbook.notebooks
+
+recovery: setup
+	$(BIN)/python -m playbook.publish.recovery
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -7,6 +7,7 @@ import pytest
 from playbook import catalogue
 from playbook.catalogue import plays, project_root
 from playbook.errors import CatalogueError
+from playbook.publish.coverage import plan
 from playbook.store.reading import view_needs, views
 from playbook.store.schemas import tables
 
@@ -56,3 +57,17 @@ def test_an_unknown_key_in_front_matter_names_the_nearest(tmp_path):
     section.write_text("---\ntitel: x\n---\nbody\n", encoding="utf-8")
     with pytest.raises(CatalogueError, match="unknown key 'titel'; did you mean 'title'"):
         catalogue.read_play(section)
+
+
+def test_plays_follow_the_stages_of_their_module():
+    """Where a module has stages, they hold each of its planned plays once, and its plays come in that order."""
+    staged = [module for module in catalogue.modules().values() if module.stages]
+    assert staged
+    for module in staged:
+        path = [name for stage in module.stages for name in stage.plays]
+        planned = [
+            play.removeprefix(f"{module.name}.") for play in plan() if play.startswith(f"{module.name}.")
+        ]
+        assert sorted(path) == sorted(planned)
+        written = [play.name for play in plays().values() if play.module == module.name]
+        assert written == [name for name in path if name in written]

@@ -173,12 +173,14 @@ def read_play(path: Path) -> Play:
 
 @cache
 def plays() -> MappingProxyType[str, Play]:
-    """Return every play that has a section, by id: by module, then half-day plays first, then by name."""
+    """Return every play that has a section, by id: by module, in the order of its stages, then by cut and name."""
     found: dict[str, Play] = {}
-    for module in MODULES:
-        folder = project_root() / "modules" / module
+    for name, module in modules().items():
+        path = [play for stage in module.stages for play in stage.plays]
+        folder = project_root() / "modules" / name
         sections = [read_play(path) for path in sorted(folder.glob("*.md"))]
-        for play in sorted(sections, key=lambda p: (CUTS.index(p.cut), p.name)):
+        rank = {play.name: path.index(play.name) if play.name in path else len(path) for play in sections}
+        for play in sorted(sections, key=lambda p: (rank[p.name], CUTS.index(p.cut), p.name)):
             found[play.id] = play
     return MappingProxyType(found)
 
@@ -197,13 +199,27 @@ def play(play_id: str) -> Play:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One step on the way through a module: what it is about, and its plays, by name, in order."""
+
+    title: str
+    says: str
+    plays: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Module:
-    """One of the seven groups of plays: `modules/<name>/_module.yml`."""
+    """One of the seven groups of plays: `modules/<name>/_module.yml`.
+
+    `closing` says, as the end of a sentence, what the module's decisions add up to.
+    """
 
     name: str
     number: int
     title: str
     overview: str
+    closing: str = ""
+    stages: tuple[Stage, ...] = ()
 
     @property
     def notebook(self) -> str:
@@ -217,5 +233,7 @@ def modules() -> MappingProxyType[str, Module]:
     found = {}
     for number, name in enumerate(MODULES, start=1):
         text = (project_root() / "modules" / name / "_module.yml").read_text(encoding="utf-8")
-        found[name] = Module(name, number, **yaml.safe_load(text))
+        entry = yaml.safe_load(text)
+        stages = [Stage(s["title"], s["says"], tuple(s["plays"])) for s in entry.pop("stages", ())]
+        found[name] = Module(name, number, **entry, stages=tuple(stages))
     return MappingProxyType(found)

@@ -26,6 +26,12 @@ from playbook.classroom import Session
 session = Session("{module}", client=client, store=store, as_of=as_of, currency=currency, register=register)
 session"""
 
+CLOSING = """\
+# On one page: {closing}
+
+The decisions you took above, put together. Read the page to somebody who was not in the room: what they ask about is what
+is still unclear. Then put a name in place of each role."""
+
 
 def parameters(chosen: Iterable[Play]) -> str:
     """Return the typed, commented papermill parameters cell for some plays."""
@@ -37,13 +43,39 @@ def parameters(chosen: Iterable[Play]) -> str:
     return "\n".join(lines)
 
 
+CUT_NAMES = {"half": "half day", "full": "full day", "self": "self-study"}
+
+
 def heading(play: Play) -> str:
     """Return the Markdown that opens a play's page, from its front matter."""
     return (
         f"# {play.title}\n\n"
-        f"*{play.teach_min} minutes to teach, {play.practise_min} to practise. "
+        f"*{play.teach_min} minutes to teach, {play.practise_min} to practise ({CUT_NAMES[play.cut]}). "
         f"You decide: {play.decides}. Topics: {', '.join(play.topics)}.*"
     )
+
+
+def way(module: Module, chosen: Iterable[Play]) -> str:
+    """Return the Markdown of the way through a module: which question leads to which, and what the half day holds."""
+    known = {play.name: play for play in chosen}
+    lines = []
+    for number, stage in enumerate(module.stages, start=1):
+        own = [known[name] for name in stage.plays if name in known]
+        if own:
+            lines += [f"**{number}. {stage.title}.** {' '.join(stage.says.split())}", ""]
+            lines += [
+                f"- {play.title} *({play.teach_min + play.practise_min} min, {CUT_NAMES[play.cut]})*"
+                for play in own
+            ]
+            lines.append("")
+    half = [play for play in known.values() if play.cut == "half"]
+    if lines and half:
+        minutes = sum(play.teach_min + play.practise_min for play in half)
+        lines.append(
+            f"Short of time? The questions marked *half day* take {minutes} minutes without breaks and touch every step "
+            "that they are listed under. The others deepen them."
+        )
+    return "\n".join(lines)
 
 
 def build(module: Module, chosen: Iterable[Play] | None = None) -> NotebookNode:
@@ -59,16 +91,15 @@ def build(module: Module, chosen: Iterable[Play] | None = None) -> NotebookNode:
     Returns
     -------
     NotebookNode
-        Each cell carries `metadata.play`, except the first three (title, parameters, set-up). Solutions are tagged
-        `solution`.
+        Each cell carries `metadata.play`, except the first three (title, parameters, set-up) and the last two (closing).
+        Solutions are tagged `solution`.
     """
     import jupytext
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
     parts = [p for p in plays().values() if p.module == module.name] if chosen is None else list(chosen)
-    title = new_markdown_cell(
-        f"# Module {module.number}: {module.title}\n\n{module.overview.strip()}", id="title"
-    )
+    opening = [f"# Module {module.number}: {module.title}", module.overview.strip(), way(module, parts)]
+    title = new_markdown_cell("\n\n".join(part for part in opening if part), id="title")
     start = new_code_cell(parameters(parts), id="parameters", metadata={"tags": ["parameters"]})
     setup = new_code_cell(SETUP.format(module=module.name), id="setup")
     cells = [title, start, setup]
@@ -78,6 +109,9 @@ def build(module: Module, chosen: Iterable[Play] | None = None) -> NotebookNode:
             cell.id = f"{play.name}-{number:02d}"
             cell.metadata["play"] = play.id
             cells.append(cell)
+    if module.closing:
+        cells.append(new_markdown_cell(CLOSING.format(closing=module.closing), id="closing"))
+        cells.append(new_code_cell("session.sum_up()", id="sum-up"))
     notebook = new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
     return notebook
 

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from playbook.catalogue import Module, Stage
 from playbook.classroom import register
 from playbook.contract import Decision
 
@@ -35,3 +36,30 @@ def test_a_half_written_register_never_replaces_a_whole_one(tmp_path, monkeypatc
         register.record(tmp_path, "define", row("define.b"))
     monkeypatch.undo()
     assert [r["play"] for r in register.merge(tmp_path)] == ["define.a"]
+
+
+MODULE = Module(
+    "define", 1, "Define", "", closing="what it means here",
+    stages=(Stage("For whom", "", ("a", "b")), Stage("Where", "", ("c",))),
+)  # fmt: skip
+TITLES = {"define.a": "First?", "define.b": "Second?", "define.c": "Third?"}
+
+
+def test_one_page_has_the_decisions_by_stage_and_what_is_still_open():
+    """A decision on the synthetic world is none for the client; other modules' rows stay out; signs show as they are."""
+    rows = [
+        row("define.b") | {"recommendation": "Keep <them>."},
+        row("define.a") | {"illustration": True},
+        row("unify.a") | {"recommendation": "Merge."},
+    ]
+    page = register.on_one_page(MODULE, rows, TITLES)
+    assert page.index("**For whom**") < page.index("Keep \\<them\\>.") < page.index("**Still open")
+    assert "head of service, review 2026-07-31" in page
+    assert "**Where**" not in page
+    assert "Merge" not in page
+    assert page.endswith("- First?\n- Third?")
+
+
+def test_one_page_without_any_decision_lists_the_questions():
+    """Nothing is left out silently."""
+    assert register.on_one_page(MODULE, [], TITLES).splitlines()[2:] == ["- First?", "- Second?", "- Third?"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,17 @@ def markdown(text: str) -> None:
     from IPython.display import display
 
     display({"text/markdown": text, "text/plain": text}, raw=True)
+
+
+def plain(text: object) -> str:
+    r"""Return text that shows as it is, whatever Markdown or HTML signs the data put into it.
+
+    Examples
+    --------
+    >>> print(plain("A*B <b>"))
+    A\*B \<b\>
+    """
+    return re.sub(r"([\\`*_\[\]<>|#$~^&{}])", r"\\\1", " ".join(str(text).split()))
 
 
 def html_picture(ax: Axes) -> str:

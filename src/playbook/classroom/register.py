@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from playbook.catalogue import MODULES
+from playbook.catalogue import MODULES, Module
+from playbook.classroom.output import plain
 from playbook.contract import Decision
 from playbook.store.writing import write_json
 
@@ -77,6 +78,44 @@ def predicted(row: Mapping[str, Any]) -> str:
     else:
         low, high, unit = _number(row["low"]), _number(row["high"]), f" {row['unit']}"
     return f"{row['metric']} between {low} and {high}{unit}"
+
+
+def on_one_page(module: Module, rows: Iterable[Mapping[str, Any]], open_titles: Mapping[str, str]) -> str:
+    """Return what a module's decisions add up to, as Markdown, by its stages.
+
+    A decision that was taken on the synthetic world instead of the client's data is listed as still open.
+
+    Parameters
+    ----------
+    module : Module
+        With its stages.
+    rows : iterable of mapping
+        Rows of the register; other modules' are left out.
+    open_titles : mapping
+        Titles of the module's plays by id: what may still be open.
+    """
+    taken = {row["play"]: row for row in rows}
+    lines: list[str] = []
+    still: list[str] = []
+    for stage in module.stages:
+        ids = [f"{module.name}.{name}" for name in stage.plays]
+        own = [taken[play] for play in ids if play in taken and not taken[play]["illustration"]]
+        still += [open_titles[play] for play in ids if play in open_titles and taken.get(play) not in own]
+        if own:
+            lines += [f"**{stage.title}**", ""]
+            lines += [
+                f"- {plain(row['recommendation'])} *{plain(row['owner'])}, review {row['review_on']}.* "
+                f"Flips if: {plain(row['flips_if'])}."
+                for row in own
+            ]
+            lines.append("")
+    if still:
+        lines += [
+            "**Still open: no decision on your own data yet**",
+            "",
+            *[f"- {plain(title)}" for title in still],
+        ]
+    return "\n".join(lines or ["No decision was recorded."])
 
 
 def _number(value: float) -> str:

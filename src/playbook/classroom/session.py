@@ -199,6 +199,16 @@ class Session:
             f"- Owner: {row['owner']}; review on {row['review_on']}"
         )
 
+    def sum_up(self) -> None:
+        """Show on one page what the module's decisions add up to, from the register."""
+        titles = {
+            play.id: play.title for play in catalogue.plays().values() if play.module == self.module.name
+        }
+        page = register.on_one_page(self.module, register.merge(self.register), titles)
+        output.markdown(
+            f"**{output.plain(self.client)}, as of {self.as_of:%d %B %Y}: {self.module.closing}**\n\n{page}"
+        )
+
 
 def _entry(play: ModuleType) -> catalogue.Play:
     return catalogue.play(play.__name__.removeprefix("playbook."))

@@ -18,9 +18,11 @@ import yaml
 from playbook import catalogue
 from playbook.catalogue import Play, project_root
 from playbook.errors import RunError
-from playbook.publish import dictionary, pages
+from playbook.pictures import alt_text, png
+from playbook.publish import dictionary, pages, recovery_page
 from playbook.publish.coverage import coverage, plan
 from playbook.publish.pages import Edition
+from playbook.publish.recovery import committed
 
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 MATHJAX = "vendor/tex-svg.js"  # as in _config.yml; Sphinx loads it on pages that have a formula
@@ -70,7 +72,7 @@ def stage(
 
     root = project_root()
     provenance = dict(provenance) | {"edition": edition}
-    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("*.yml", "references"))
+    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("*.yml", "*.csv", "references"))
     cells = pages.cells_by_play(nbformat.read(path, as_version=4) for path in notebooks)
     plays = [catalogue.play(play_id) for play_id in cells]
     sources = {
@@ -84,6 +86,7 @@ def stage(
         file = source / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
+    _write_recovery(source / "generated", plays)
     _write_yaml(source / "_toc.yml", pages.toc(plays))
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     config["title"] = f"{config['title']}: {provenance['client']}"
@@ -116,7 +119,23 @@ def _texts(
     for module in dict.fromkeys(play.module for play in plays):
         own = [play for play in plays if play.module == module]
         texts[f"{module}/index.md"] = pages.module_index(module, own, topics)
+        if catalogue.modules()[module].closing:
+            texts[f"{module}/closing.md"] = pages.closing(module, decided, own)
     return texts
+
+
+def _write_recovery(folder: Path, plays: Sequence[Play]) -> None:
+    report = committed()
+    pictured = recovery_page.pictured(report)
+    drawn = {
+        play.id: recovery_page.plot(report[report["play"] == play.id])
+        for play in plays
+        if play.id in pictured
+    }
+    for name, ax in drawn.items():
+        (folder / f"{recovery_page.slug(name)}.png").write_bytes(png(ax))
+    alt = {name: alt_text(ax) for name, ax in drawn.items()}
+    (folder / "recovery.md").write_text(recovery_page.page(report, plays, alt), encoding="utf-8")
 
 
 def _decisions(notebooks: Sequence[Path]) -> list[dict[str, Any]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import copy
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from playbook.catalogue import Play, modules
-from playbook.classroom.register import predicted
+from playbook.classroom.output import plain
+from playbook.classroom.register import on_one_page, predicted
 from playbook.classroom.session import ILLUSTRATION
 from playbook.errors import RunError, nearest
+from playbook.notebooks import KERNEL, way
 from playbook.publish.agenda import half_days, timed
 from playbook.publish.coverage import Topic, curricula
 
@@ -50,8 +51,6 @@ def play_page(
         When a cell shows two pictures (it can carry one alt text), or a source is unknown.
     """
     from nbformat.v4 import new_markdown_cell, new_notebook
-
-    from playbook.notebooks import KERNEL
 
     page = _label_on_top([dressed for cell in cells for dressed in _dress(cell, edition)])
     if play.references:
@@ -124,17 +123,6 @@ def _source(play: Play, key: str, sources: Mapping[str, str]) -> str:
     return sources[key]
 
 
-def plain(text: object) -> str:
-    r"""Return text that shows as it is, whatever Markdown or HTML signs the data put into it.
-
-    Examples
-    --------
-    >>> print(plain("A*B <b>"))
-    A\*B \<b\>
-    """
-    return re.sub(r"([\\`*_\[\]<>|#$~^&{}])", r"\\\1", " ".join(str(text).split()))
-
-
 def _link(play: Play) -> str:
     return f"[{plain(play.title)}]({play.module}/{play.name}.ipynb)"
 
@@ -161,6 +149,8 @@ def module_index(name: str, plays: Sequence[Play], topics: Iterable[Topic]) -> s
     """Return a module's overview: what it is about, its plays with their decisions, and what is planned."""
     module = modules()[name]
     lines = [f"# {module.number}. {module.title}", "", module.overview.strip(), ""]
+    if module.stages:
+        lines += [way(module, plays), ""]
     for play in plays:
         lines += [
             f"## [{plain(play.title)}]({play.name}.ipynb)",
@@ -175,6 +165,13 @@ def module_index(name: str, plays: Sequence[Play], topics: Iterable[Topic]) -> s
     if others:
         lines += [":::{dropdown} Not in this book", *[f"- {plain(title)}" for title in others], ":::"]
     return "\n".join(lines) + "\n"
+
+
+def closing(name: str, rows: Iterable[Mapping[str, Any]], plays: Sequence[Play]) -> str:
+    """Return the page on which a module's decisions are put together."""
+    module = modules()[name]
+    titles = {play.id: play.title for play in plays if play.module == name}
+    return f"# On one page: {module.closing}\n\n{on_one_page(module, rows, titles)}\n"
 
 
 def module_list(plays: Sequence[Play]) -> str:
@@ -299,10 +296,12 @@ def references(plays: Sequence[Play], sources: Mapping[str, str]) -> str:
 
 def toc(plays: Sequence[Play]) -> dict[str, Any]:
     """Return Jupyter Book's table of contents."""
-    chapters = [
-        {"file": f"{name}/index", "sections": [{"file": f"{name}/{play.name}"} for play in group]}
-        for name, group in groupby(plays, key=lambda play: play.module)
-    ]
+    chapters = []
+    for name, group in groupby(plays, key=lambda play: play.module):
+        sections = [{"file": f"{name}/{play.name}"} for play in group]
+        if modules()[name].closing:
+            sections.append({"file": f"{name}/closing"})
+        chapters.append({"file": f"{name}/index", "sections": sections})
     return {
         "format": "jb-book",
         "root": "index",
@@ -315,7 +314,9 @@ def toc(plays: Sequence[Play]) -> dict[str, Any]:
             {"caption": "This run", "chapters": [{"file": "decisions"}]},
             {
                 "caption": "Look up",
-                "chapters": [{"file": f} for f in ("coverage", "data", "planted", "glossary", "references")],
+                "chapters": [
+                    {"file": f} for f in ("coverage", "recovery", "data", "planted", "glossary", "references")
+                ],
             },
         ],
     }
