@@ -12,7 +12,7 @@ from playbook.store.reading import VIEWS
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 
-SEEDS = range(20)
+SEEDS = range(6)
 
 
 def purchases(tables: dict, holdout_weeks: int = 26, as_of: str = "2026-07-01") -> pd.DataFrame:
@@ -28,7 +28,7 @@ def purchases(tables: dict, holdout_weeks: int = 26, as_of: str = "2026-07-01") 
 
 @pytest.fixture(scope="module")
 def worlds() -> list[SimpleNamespace]:
-    """Twenty worlds of 1,000 customers, each with its value from orders alone."""
+    """Six worlds of 1,000 customers, each with its value from orders alone."""
     found = []
     for seed in SEEDS:
         tables = generate(WorldSettings(seed=seed, customers=1000), domains=["orders"])
@@ -64,18 +64,18 @@ def true_margin(world: SimpleNamespace) -> pd.Series:
 
 
 def test_intervals_cover_the_true_value_of_segments(worlds):
-    """The 90 % intervals hold the planted value in at least 85 % of 60 segments."""
+    """The 90 % intervals hold the planted value in at least 15 of 18 segments."""
     hits = []
     for world in worlds:
         table = world.result.segments.set_index("segment")
         truth = true_margin(world)
         hits += list((table["low_amt"] <= truth[table.index]) & (truth[table.index] <= table["high_amt"]))
-    assert len(hits) == 60
-    assert np.mean(hits) >= 0.85
+    assert len(hits) == 18
+    assert np.sum(hits) >= 15
 
 
 def test_the_holdout_is_predicted_and_the_past_carried_on_is_far_off(worlds):
-    """Programmes that begin meanwhile cost a little; over 20 worlds the model is within 7 %, past pace over by 30 %."""
+    """Programmes that begin meanwhile cost a little; over six worlds the model is within 7 %, past pace over by 30 %."""
     misses = []
     for world in worlds:
         table = world.result.holdout
@@ -97,24 +97,24 @@ def test_every_frequency_is_calibrated(worlds):
 
 
 def test_dependence_of_spend_is_found_where_planted_and_not_elsewhere(worlds):
-    """The test rejects in every planted world, and in at most 2 of 20 without the effect."""
+    """The test rejects in every planted world, and in at most 1 of 6 without the effect."""
     assert all(world.result.facts["spend_p"] < 0.01 for world in worlds)
     rejected = 0
     for seed in SEEDS:
         bought = purchases(generate(WorldSettings(seed=seed, customers=1500, effect=0.0), domains=["orders"]))
         n = bought["frequency"] + 1
         rejected += clv.spend_trend(n, bought["spend_amt"] / n)[1] < 0.01
-    assert rejected <= 2
+    assert rejected <= 1
 
 
 def test_the_best_tenth_is_graded_against_planted_rates(worlds):
-    """The model's own share is near in at least 18 of 20 worlds; a guess of a tenth is called too low."""
+    """The model's own share is near in at least 5 of 6 worlds; a guess of a tenth is called too low."""
     near = 0
     for world in worlds:
         truth = SimpleNamespace(truth_purchases=world.tables["truth_purchases"])
         near += customer_value.check(100 * customer_value.best_share(world.result), truth, world.result).near
     feedback = customer_value.check(10, truth, world.result)
-    assert near >= 18
+    assert near >= 5
     assert not feedback.near
     assert feedback.message.startswith("Too low")
 
@@ -230,3 +230,143 @@ def test_the_view_counts_each_line_once():
     )
     view = purchases({"orders": orders, "order_lines": lines})
     assert view["spend_amt"].sum() == 10 * n
+
+
+def trial_purchases(tables: dict, as_of: str = "2026-07-01") -> pd.DataFrame:
+    """The trial_purchases view of some tables."""
+    import duckdb
+
+    connection = duckdb.connect()
+    for name in ("orders", "assignments"):
+        connection.register(name, tables[name])
+    return connection.execute((VIEWS / "trial_purchases.sql").read_text(), {"as_of": as_of}).df()
+
+
+def on_trial(seed: int, effect: float) -> SimpleNamespace:
+    """One world with a trial of the workflow, and the value of its segments from orders."""
+    tables = generate(WorldSettings(seed=seed, customers=4000, effect=effect), domains=["enrolments"])
+    data = SimpleNamespace(customer_purchases=purchases(tables), trial_purchases=trial_purchases(tables))
+    data.customers, data.accounts = tables["customers"], tables["accounts"]
+    effects = tables["truth_effects"].query("play == 'define.customer_value'")
+    truth = SimpleNamespace(truth_purchases=tables["truth_purchases"], truth_effects=effects)
+    return SimpleNamespace(tables=tables, data=data, truth=truth, rows=customer_value.recover(data, truth))
+
+
+@pytest.fixture(scope="module")
+def trials() -> list[SimpleNamespace]:
+    """Three worlds in which the workflow does something, not alike in all segments."""
+    return [on_trial(seed, 1.0) for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def trial(trials) -> customer_value.CustomerValue:
+    """The result in one of them."""
+    data = trials[0].data
+    return customer_value.value(
+        data.customer_purchases,
+        customers=data.customers,
+        accounts=data.accounts,
+        trial_purchases=data.trial_purchases,
+    )
+
+
+def test_the_lot_finds_the_uplift_and_chosen_customers_look_far_too_good(trials):
+    """Of 12 intervals at least 9 hold the planted uplift; the plain comparison of chosen ones is off by far more."""
+    rows = pd.concat([world.rows for world in trials])
+    rows = rows[rows["what"].str.startswith("uplift")]
+    assert rows["truth"].between(rows["low"], rows["high"]).sum() >= 9
+    assert (rows["naive"] - rows["truth"]).median() > 4 * (rows["estimate"] - rows["truth"]).abs().median()
+
+
+def test_incremental_margin_ranks_as_planted_and_value_does_not(trials):
+    """Pooled over worlds, the most valuable segment gains least and the planted one most; each interval is a claim."""
+    found = []
+    for world in trials:
+        data = world.data
+        given = {name: getattr(data, name) for name in ("customers", "accounts", "trial_purchases")}
+        found.append(customer_value.value(data.customer_purchases, **given, draws=20).segments)
+    mean = pd.concat(found).groupby("segment")[["carries_amt", "added_amt"]].mean()
+    planted = trials[0].truth.truth_effects.set_index("stratum")["size"]
+    assert mean["carries_amt"].idxmax() == planted.idxmin() == mean["added_amt"].idxmin()
+    assert mean["added_amt"].idxmax() == planted.idxmax()
+    ranking = pd.concat([world.rows.iloc[[-1]] for world in trials])
+    assert (ranking["truth"] > 0).all()
+    assert (ranking["naive"] < 0).all()
+    assert ranking["truth"].between(ranking["low"], ranking["high"]).sum() >= 2
+
+
+def test_without_an_effect_the_trial_finds_none():
+    """In two worlds at most 2 of 8 intervals leave zero out, and chosen customers still look too good."""
+    rows = pd.concat([on_trial(seed, 0.0).rows for seed in (20, 21)])
+    rows = rows[rows["what"].str.startswith("uplift")]
+    assert (rows["truth"] == 0).all()
+    assert (~rows["truth"].between(rows["low"], rows["high"])).sum() <= 2
+    assert rows["naive"].median() > 0.5
+
+
+def test_the_trial_view_counts_what_pandas_counts(trials):
+    """Purchases in the year and quarter before each assignment and in the year since, counted slowly."""
+    tables = trials[0].tables
+    view = trials[0].data.trial_purchases.query("initiative_id == 'IN-workflow'").set_index("customer_id")
+    begun = tables["assignments"].query("initiative_id == 'IN-workflow'").set_index("subject_id")["starts_at"]
+    orders = tables["orders"][tables["orders"]["customer_id"].isin(begun.index)]
+    days = orders.assign(day=orders["ordered_at"].dt.normalize()).drop_duplicates(["customer_id", "day"])
+    since = (days["day"] - days["customer_id"].map(begun).dt.normalize()).dt.days
+    spans = {"year_purchases": (-364, 0), "quarter_purchases": (-91, 0), "after_purchases": (0, 364)}
+    for name, (low, high) in spans.items():
+        inside = days[(since >= low) & (since < high)]["customer_id"].value_counts()
+        assert (view[name] == inside.reindex(view.index, fill_value=0)).all()
+    assert (view["weeks"] == 52).all()
+
+
+def test_every_gate_bars_and_the_decision_says_what_would_open_it(trial):
+    """A segment left out, too few hours, a system that cannot be joined: each takes the segment off the list."""
+    cost = float(trial.segments["added_low_amt"].max()) - 1
+    free = customer_value.shortlist(trial, cost_amt=cost)
+    best = str(free["segment"].iloc[0])
+    assert free["survives"].tolist() == [True] + [False] * (len(free) - 1)
+    staff = pd.DataFrame({"left_on": [pd.NaT], "role": ["account manager"], "fte_h_week": [10.0]})
+    closed = pd.DataFrame(
+        {
+            "system_id": ["engagement"],
+            "has_api": [False],
+            "integration_complexity": [1.0],
+            "capacity_rps": [9e9],
+        }
+    )
+    small = closed.assign(has_api=True, capacity_rps=0.01)
+    barred = {
+        "fit": customer_value.shortlist(trial, cost_amt=cost, leave_out=f"other, {best.upper()}"),
+        "hours": customer_value.shortlist(trial, cost_amt=cost, staff=staff),
+        "system": customer_value.shortlist(trial, cost_amt=cost, systems=closed),
+    }
+    for gate, listed in barred.items():
+        assert not listed["survives"].any()
+        assert not listed.loc[0, gate]
+        decision = customer_value.decide(trial, listed, cost_amt=cost)
+        assert best in decision.recommendation
+        assert "no segment passes every gate" in decision.recommendation
+    assert not customer_value.shortlist(trial, cost_amt=cost, systems=small)["survives"].any()
+    assert customer_value.decide(trial, free, cost_amt=cost).recommendation.endswith("goes on paying.")
+
+
+def test_hours_go_first_to_who_gains_most(trial):
+    """With hours for the first segment alone, the second is barred though it pays."""
+    cheap = customer_value.shortlist(trial, cost_amt=-1e9)
+    hours = float(cheap["need_h"].iloc[0]) / customer_value.FREE_SHARE * 12 / 52
+    staff = pd.DataFrame({"left_on": [pd.NaT], "role": ["account manager"], "fte_h_week": [hours + 0.1]})
+    listed = customer_value.shortlist(trial, cost_amt=-1e9, staff=staff)
+    assert listed["drops_out_amt"].is_monotonic_decreasing
+    assert listed["hours"].tolist() == [True] + [False] * (len(listed) - 1)
+
+
+def test_without_a_trial_the_page_says_that_value_is_all_it_knows(full):
+    """No assignments: a trial is asked for, the uplift is not drawn, the data's silence on hours is said."""
+    assert not full.result.tried
+    assert "not known" in customer_value.tried(full.result)
+    with pytest.raises(ValueError, match="trial by lot"):
+        customer_value.plot_uplift(full.result)
+    listed = customer_value.shortlist(full.result, cost_amt=1.0)
+    assert "random half" in customer_value.decide(full.result, listed, cost_amt=1.0).recommendation
+    assert "nothing is said about hours" in customer_value.gated(listed)
+    assert (customer_value.shown_gates(listed)[["hours", "system"]] == "open").all(axis=None)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+Rows = Callable[..., tuple[Floats, Floats]]  # log-likelihood and gradient by row, from values and data
 TREND_P = 0.01  # below it, spend is taken to depend on frequency
 LIMITS = (np.inf, np.inf, 20.0, 2000.0)  # of r, alpha, a, b
 
@@ -80,6 +81,64 @@ def _maximise(
     return np.exp(found.x), -float(found.fun)
 
 
+def _weighted(rows: Rows, w: Floats, *data: Floats) -> Callable[[Floats], tuple[float, Floats]]:
+    """Return the sum of a likelihood by rows, each counted `w` times."""
+
+    def loglik(values: Floats) -> tuple[float, Floats]:
+        each, gradient = rows(values, *data)
+        return float(w @ each), gradient @ w
+
+    return loglik
+
+
+def one_step(
+    rows: Rows, values: ArrayLike, data: Sequence[Floats], weights: Floats, counts: ArrayLike = 1.0
+) -> Floats:
+    """Return parameters refitted to resamples by one Newton step from the estimate: logs, (draws, p).
+
+    Parameters
+    ----------
+    rows : callable
+        Log-likelihood by row, (n,), and its gradient, (p, n), at values (p,) and `data`.
+    values : array_like, shape (p,)
+        Positive; those of highest likelihood.
+    data : sequence of ndarray, shape (n,)
+        What `rows` reads.
+    weights : ndarray, shape (draws, n)
+        How often each row counts in each resample.
+    counts : array_like
+        How often each row counted in the estimate.
+
+    Notes
+    -----
+    A refit costs hundreds of evaluations, this a dozen for all resamples together; the two agree to first
+    order in 1/sqrt(n) (Davidson & MacKinnon 1999, "Bootstrap testing in nonlinear models", International
+    Economic Review 40:487). Directions in which the likelihood is flat are left where they are.
+
+    Examples
+    --------
+    >>> def exponential(values, t):
+    ...     return np.log(values[0]) - values[0] * t, (1 / values[0] - t)[None]
+    >>> t = np.array([1.0, 2.0, 3.0])
+    >>> one_step(exponential, [0.5], [t], np.array([[1.0, 1.0, 1.0], [1.1, 1.0, 0.9]])).round(3).tolist()
+    [[-0.693], [-0.66]]
+    """
+    at = np.log(np.asarray(values, dtype=float))
+    base = np.broadcast_to(np.asarray(counts, dtype=float), weights.shape[1:])
+
+    def score(point: Floats) -> Floats:
+        return np.asarray(rows(np.exp(point), *data)[1] * np.exp(point)[:, None])
+
+    width = 1e-4
+    bend = np.array(
+        [(score(at + width * e) - score(at - width * e)) @ base / (2 * width) for e in np.eye(len(at))]
+    )
+    curvature, axes = np.linalg.eigh(-(bend + bend.T) / 2)
+    held = curvature > 1e-5 * curvature.max()
+    step = ((weights - base) @ score(at).T) @ axes[:, held] / curvature[held] @ axes[:, held].T
+    return np.asarray(at + np.clip(step, -1.5, 1.5))
+
+
 def bgnbd_fit(
     frequency: ArrayLike,
     recency: ArrayLike,
@@ -136,13 +195,13 @@ def bgnbd_fit(
     begin = [1.0, w @ t / max(w @ x, 1.0), 1.0, 4.0]
     if start is not None:
         begin = [start.r, start.alpha, start.a, start.b]
-    values, best = _maximise(lambda values: _bgnbd_loglik(values, x, t_x, t, w), begin, below=LIMITS)
+    values, best = _maximise(_weighted(bgnbd_rows, w, x, t_x, t), begin, below=LIMITS)
     r, alpha, a, b = map(float, values)
     return BGNBD(r, alpha, a, b, best)
 
 
-def _bgnbd_loglik(values: Floats, x: Floats, t_x: Floats, t: Floats, w: Floats) -> tuple[float, Floats]:
-    """Return the log-likelihood and its gradient in (r, alpha, a, b)."""
+def bgnbd_rows(values: Floats, x: Floats, t_x: Floats, t: Floats) -> tuple[Floats, Floats]:
+    """Return each customer's log-likelihood, (n,), and its gradient in (r, alpha, a, b), (4, n)."""
     from scipy.special import gammaln, psi
 
     r, alpha, a, b = values
@@ -157,13 +216,13 @@ def _bgnbd_loglik(values: Floats, x: Floats, t_x: Floats, t: Floats, w: Floats) 
     gone = np.exp(left - total)
     gradient = np.array(
         [
-            w @ (psi(r + x) - psi(r) + np.log(alpha) - (1 - gone) * log_end - gone * log_last),
-            w @ (r / alpha - (r + x) * ((1 - gone) / (alpha + t) + gone / (alpha + t_x))),
-            w @ (psi(a + b) - psi(a + b + x) + gone / a),
-            w @ (psi(a + b) + psi(b + x) - psi(b) - psi(a + b + x) - gone / below),
+            psi(r + x) - psi(r) + np.log(alpha) - (1 - gone) * log_end - gone * log_last,
+            r / alpha - (r + x) * ((1 - gone) / (alpha + t) + gone / (alpha + t_x)),
+            psi(a + b) - psi(a + b + x) + gone / a,
+            psi(a + b) + psi(b + x) - psi(b) - psi(a + b + x) - gone / below,
         ]
     )
-    return float(w @ (common + total)), gradient
+    return common + total, gradient
 
 
 def bgnbd_alive(model: BGNBD, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> Floats:
@@ -250,31 +309,33 @@ def gamma_gamma_fit(
     >>> 28 < model.p * model.v / (model.q - 1) < 32
     True
     """
-    from scipy.special import gammaln, psi
-
     n, z = np.asarray(purchases, dtype=float), np.asarray(mean_spend, dtype=float)
     w = np.ones(len(n)) if weights is None else np.asarray(weights, dtype=float)
     if (n < 1).any() or (z <= 0).any():
         raise ValueError("gamma-gamma needs customers with at least one purchase and positive spend")
 
-    def loglik(values: Floats) -> tuple[float, Floats]:
-        p, q, v = values
-        total, log_total = v + n * z, np.log(v + n * z)
-        each = gammaln(p * n + q) - gammaln(p * n) - gammaln(q) + q * np.log(v)
-        each += (p * n - 1) * np.log(z) + p * n * np.log(n) - (p * n + q) * log_total
-        shared = psi(p * n + q)
-        gradient = [
-            w @ (n * (shared - psi(p * n) + np.log(n * z) - log_total)),
-            w @ (shared - psi(q) + np.log(v) - log_total),
-            w @ (q / v - (p * n + q) / total),
-        ]
-        return float(w @ each), np.array(gradient)
-
     typical = float(np.median(z))
     begin = [4.0, 4.0, typical] if start is None else [start.p, start.q, start.v]
-    values, best = _maximise(loglik, begin, below=[400.0, np.inf, np.inf])
+    values, best = _maximise(_weighted(gamma_gamma_rows, w, n, z), begin, below=[400.0, np.inf, np.inf])
     p, q, v = map(float, values)
     return GammaGamma(p, q, v, best)
+
+
+def gamma_gamma_rows(values: Floats, n: Floats, z: Floats) -> tuple[Floats, Floats]:
+    """Return each customer's log-likelihood, (n,), and its gradient in (p, q, v), (3, n)."""
+    from scipy.special import gammaln, psi
+
+    p, q, v = values
+    total, log_total = v + n * z, np.log(v + n * z)
+    each = gammaln(p * n + q) - gammaln(p * n) - gammaln(q) + q * np.log(v)
+    each += (p * n - 1) * np.log(z) + p * n * np.log(n) - (p * n + q) * log_total
+    shared = psi(p * n + q)
+    gradient = [
+        n * (shared - psi(p * n) + np.log(n * z) - log_total),
+        shared - psi(q) + np.log(v) - log_total,
+        q / v - (p * n + q) / total,
+    ]
+    return each, np.array(gradient)
 
 
 def gamma_gamma_mean(model: GammaGamma, purchases: ArrayLike, mean_spend: ArrayLike) -> Floats:
@@ -356,6 +417,30 @@ class Projection:
     slope: float
     p_value: float
     typical_log2: float
+
+    @property
+    def values(self) -> Floats:
+        """All seven parameters: r, alpha, a, b of purchases, p, q, v of spend."""
+        bought, spend = self.purchases, self.spend
+        return np.array([bought.r, bought.alpha, bought.a, bought.b, spend.p, spend.q, spend.v])
+
+    def with_values(self, values: Floats) -> Projection:
+        """Return the same model with other parameters, ordered as `values`."""
+        r, alpha, a, b, p, q, v = map(float, values)
+        return replace(self, purchases=BGNBD(r, alpha, a, b), spend=GammaGamma(p, q, v))
+
+    def refitted(
+        self, frequency: Floats, recency: Floats, age: Floats, spend: Floats, weights: Floats
+    ) -> Floats:
+        """Return the logs of `values` in resamples of the customers it was fitted to, (draws, 7)."""
+        n = frequency + 1
+        bought, paid = self.values[:4], self.values[4:]
+        return np.hstack(
+            [
+                one_step(bgnbd_rows, bought, [frequency, recency, age], weights),
+                one_step(gamma_gamma_rows, paid, [n, spend / n / self.trend(n)], weights),
+            ]
+        )
 
     def trend(self, purchases: Floats) -> Floats:
         """Return spend per purchase at each frequency over the typical one; 1 where independence holds."""
@@ -439,31 +524,35 @@ def sbg_fit(left: ArrayLike, still: ArrayLike) -> SBG:
     >>> round(model.alpha, 3), round(model.beta, 3)
     (0.668, 3.806)
     """
-    from scipy.special import psi
-
     gone, here = np.asarray(left, dtype=float), np.asarray(still, dtype=float)
     if len(here) != len(gone) + 1:
         raise ValueError(f"expected {len(gone) + 1} counts of customers still here, got {len(here)}")
     if gone.sum() + here[1:].sum() == 0:
         raise ValueError("nobody has come up for renewal yet")
-    k = np.arange(1, len(gone) + 1)
-    tenure = np.arange(len(here))
-
-    def loglik(values: Floats) -> tuple[float, Floats]:
-        from scipy.special import betaln
-
-        alpha, beta = values
-        base, both = betaln(alpha, beta), psi(alpha + beta)
-        value = gone @ (betaln(alpha + 1, beta + k - 1) - base) + here @ (betaln(alpha, beta + tenure) - base)
-        end_gone, end_here = psi(alpha + beta + k), psi(alpha + beta + tenure)
-        in_alpha = gone @ (psi(alpha + 1) - psi(alpha) + both - end_gone) + here @ (both - end_here)
-        in_beta = gone @ (psi(beta + k - 1) - psi(beta) + both - end_gone)
-        in_beta += here @ (psi(beta + tenure) - psi(beta) + both - end_here)
-        return float(value), np.array([in_alpha, in_beta])
-
-    values, best = _maximise(loglik, [1.0, 3.0], below=[1e3, 1e4])
+    counts = np.concatenate([gone, here])
+    values, best = _maximise(_weighted(sbg_rows, counts, *sbg_cells(len(gone))), [1.0, 3.0], below=[1e3, 1e4])
     alpha, beta = map(float, values)
     return SBG(alpha, beta, best)
+
+
+def sbg_cells(last: int) -> tuple[Floats, Floats]:
+    """Return whether each cell has left, and after how many renewals: the rows that `sbg_fit` counts."""
+    left = np.repeat([1.0, 0.0], [last, last + 1])
+    return left, np.concatenate([np.arange(last), np.arange(last + 1)]).astype(float)
+
+
+def sbg_rows(values: Floats, left: Floats, renewals: Floats) -> tuple[Floats, Floats]:
+    """Return each cell's log-likelihood, (n,), and its gradient in (alpha, beta), (2, n)."""
+    from scipy.special import betaln, psi
+
+    alpha, beta = values
+    each = betaln(alpha + left, beta + renewals) - betaln(alpha, beta)
+    both, end = psi(alpha + beta), psi(alpha + beta + renewals + left)
+    gradient = [
+        psi(alpha + left) - psi(alpha) + both - end,
+        psi(beta + renewals) - psi(beta) + both - end,
+    ]
+    return each, np.array(gradient)
 
 
 def sbg_survival(model: SBG, renewals: ArrayLike) -> Floats:
