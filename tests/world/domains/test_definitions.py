@@ -87,6 +87,15 @@ def test_shared_definition_recovers_who_disputes_which_cases():
     assert wrong <= 2  # of 45 disputed and 105 others: a label in twelve is a slip
 
 
+def test_shared_definition_plants_the_kappa_between_views():
+    """The planted kappa of each pair of functions is that of their majority labels, on average over worlds."""
+    for effect, seeds in ((1.0, SEEDS), (0.0, (9,))):
+        found = pd.DataFrame([kappas(voices(seed, effect=effect)) for seed in seeds]).mean()
+        own = truth(voices(seeds[0], effect=effect), "truth_parameters", PLAY).set_index("name")["value"]
+        for pair, value in found.items():
+            assert own[f"kappa, {' and '.join(sorted(pair))}"] == pytest.approx(value, abs=0.06)
+
+
 def test_shared_definition_one_figure_hides_who_disputes():
     """The share of raters who agree with the majority of a case is high over all: it would pass as agreement."""
     for seed in SEEDS:

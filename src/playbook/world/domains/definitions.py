@@ -1,10 +1,10 @@
 """A workshop on what intimacy and quality mean: statements rated, cases labelled, criteria compared, targets laid open.
 
-Planted for `define.shared_definition`: on the statements of `DISPUTED` one function sees it otherwise, by `APART`
-points times the size; the statements of `VAGUE` are unclear to everybody, which is no dispute. On some cases sales says
-"no failure" where the others say "failure". Weights of criteria are known, some raters compare at random. Of the live
-KPI targets, some pay one role for what another is paid to avoid. Ratings are rounded normals; tests of ranks assume
-none of that.
+The wording of a statement is in `item_code`. Planted for `define.shared_definition`: on the statements of `DISPUTED` one
+function sees it otherwise, by `APART` points times the size; those of `VAGUE` are unclear to everybody, which is no
+dispute. On some cases sales says "no failure" where the others say "failure". Weights of criteria are known, some raters
+compare at random. Of the live KPI targets, some pay one role for what another is paid to avoid. Ratings are rounded
+normals; tests of ranks assume none of that.
 """
 
 from __future__ import annotations
@@ -42,10 +42,37 @@ DISPUTED = {
     20: ("sales", -1),
 }
 VAGUE = (4, 9, 13, 18, 22)
+TEXTS = (  # what is rated: intimacy, then quality; the vague ones are slogans
+    "We know why a customer buys, not only what",
+    "A customer never has to tell us a thing twice",
+    "We may promise what operations has not confirmed",
+    "A promised time is kept nine times in ten",
+    "We delight our customers",
+    "Whoever answers sees all open requests",
+    "We tell the customer before the customer asks",
+    "A special request may break the standard process",
+    "An exception granted once is written down",
+    "We are passionate about relationships",
+    "We may say no, and we say why",
+    "Time with a customer matters more than the queue",
+    "A part that fails in use is a defect",
+    "Quality is a mindset",
+    "A wrong invoice is a quality failure",
+    "Built to specification is good, whatever anyone says",
+    "A fault that comes back is a new failure",
+    "A late answer is a quality failure",
+    "We aim for excellence in all we do",
+    "What the customer has to correct is a failure",
+    "A fault that nobody noticed is still a failure",
+    "A failure is closed when the customer says so",
+    "Every touchpoint is world class",
+    "Who finds a failure owns it until handed over",
+)
 CLEAR_SD, VAGUE_SD = 0.9, 1.9
 
 CASES = 30
 CASES_DISPUTED = 9  # the first of them
+ELSE_FAILURE = 0.4  # share of the other cases that all call a failure
 SAYS_SO = 0.92  # share of labels that follow the function's view
 
 CRITERIA = {"knows me": 0.36, "keeps promises": 0.28, "quick": 0.18, "friendly": 0.11, "price": 0.07}
@@ -86,6 +113,7 @@ def generate(
         source=[*statements, *(pair[0] for pair in opposed)],
         target=[*(said[0] for said in statements.values()), *(pair[1] for pair in opposed)],
     )
+    kappas = _kappas(size)
     disputed = case_id[: CASES_DISPUTED if size > 0 else 0]
     return {
         "ratings": ratings.assign(rated_at=at.as_unit("us"), rater_party="staff", round_no=1.0),
@@ -97,9 +125,9 @@ def generate(
         "truth_parameters": planted(
             "truth_parameters",
             PLAY,
-            name=[f"weight, {name}" for name in CRITERIA],
-            value=list(CRITERIA.values()),
-            unit="share",
+            name=[*(f"weight, {name}" for name in CRITERIA), *(f"kappa, {pair}" for pair in kappas)],
+            value=[*CRITERIA.values(), *kappas.values()],
+            unit=["share"] * len(CRITERIA) + ["1"] * len(kappas),
         ),
     }
 
@@ -144,7 +172,7 @@ def _statements(raters: pd.DataFrame, size: float, rng: np.random.Generator) -> 
         exercise="definition statements",
         subject_type="statement",
         subject_id=words(names, statement),
-        item_code="agree",
+        item_code=words(TEXTS, statement),
         scale_max=7.0,
     )
 
@@ -154,7 +182,7 @@ def _labels(
 ) -> pd.DataFrame:
     n = len(case_id)
     failure = np.arange(n) < CASES_DISPUTED  # what the dispute is about
-    failure |= rng.random(n) < 0.4
+    failure |= rng.random(n) < ELSE_FAILURE
     view = np.tile(failure, (len(raters), 1))
     sales = raters["function"].to_numpy() == list(FUNCTIONS).index("sales")
     sees_otherwise = rng.random(view.shape) < min(size, 1)
@@ -168,6 +196,18 @@ def _labels(
         item_code="is a failure",
         scale_max=1.0,
     )
+
+
+def _kappas(size: float) -> dict[str, float]:
+    """Return Cohen's kappa between the views of functions over all cases like these."""
+    disputed = (
+        CASES_DISPUTED / CASES if size > 0.5 else 0.0
+    )  # below that, most of sales sees it as the others do
+    failure = CASES_DISPUTED / CASES + (1 - CASES_DISPUTED / CASES) * ELSE_FAILURE
+    sales = failure - disputed
+    chance = failure * sales + (1 - failure) * (1 - sales)
+    apart = 1 - disputed / (1 - chance)
+    return {"operations and sales": apart, "operations and service": 1.0, "sales and service": apart}
 
 
 def _comparisons(raters: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
