@@ -22,6 +22,7 @@ def panel(world):
     done = actions.pivot_table(index="subject_id", columns="action_code", values="taken")
     scores = world["surveys"].query("instrument == 'csat'").set_index("trigger_id")["score"]
     frame = tickets[["customer_id", "opened_at"]].join(done).assign(satisfaction=scores)
+    frame["recommendation"] = world["surveys"].query("instrument == 'nps'").set_index("trigger_id")["score"]
     frame["first contact resolution"] = tickets["reopened_at"].isna().astype(float)
     frame["time to first answer"] = np.log(
         (tickets["first_response_at"] - tickets["opened_at"]).dt.total_seconds()

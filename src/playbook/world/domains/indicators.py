@@ -1,10 +1,10 @@
 """What a desk can count of its care for a panel of customers: candidates for the figures it is steered by.
 
 Planted for `define.intimacy_kpis`, on the care of `care`: whether a request came back and whether it was resolved the
-customer's own way show care (`SHOWS` log-odds a standard deviation); satisfaction shows little of it beside the
-customer's own temper; thank-you cards and the time to the first answer show nothing. Since `TARGET_MONTHS` before the
-end, two figures have a target with pay. One of them is met by closing requests for good whatever comes of them: it
-rises for everybody and shows nothing from then on. The other is not gamed.
+customer's own way show care (`SHOWS` log-odds a standard deviation); satisfaction and recommendation show little of
+it beside the customer's own temper; thank-you cards and the time to the first answer show nothing. Since
+`TARGET_MONTHS` before the end, two figures have a target with pay. One of them is met by closing requests for good
+whatever comes of them: it rises for everybody and shows nothing from then on. The other is not gamed.
 """
 
 from __future__ import annotations
@@ -38,12 +38,14 @@ OWN_WAY, OWN_WAY_TARGET = -0.2, 0.3  # log-odds; more of it under a target
 CARD_SHARE = 0.45
 SATISFACTION, ON_CARE, TEMPER_SD, SPREAD = 7.6, 0.25, 0.9, 1.7
 ANSWERS = 0.5
+RECOMMENDS, RECOMMENDS_ON_CARE, RECOMMENDS_SPREAD, RECOMMENDS_ANSWERS = 7.2, 0.2, 1.9, 0.35
 TARGET_MONTHS = 18
 
 KINDS = {
     "first contact resolution": "gamed",
     "personal resolution": "driver",
     "satisfaction": "weak",
+    "recommendation": "weak",
     "thank-you card": "noise",
     "time to first answer": "noise",
 }
@@ -146,21 +148,40 @@ def _surveys(
     n, size = len(tickets), settings.size(PLAY)
     temper = rng.normal(0, TEMPER_SD, settings.customers)[requests["customer"]]
     score = SATISFACTION + temper + ON_CARE * size * requests["care"].to_numpy() + rng.normal(0, SPREAD, n)
+    satisfied = _survey(settings, "SK", ("csat", "satisfaction"), tickets, ANSWERS, score, rng)
+    score = RECOMMENDS + temper + RECOMMENDS_ON_CARE * size * requests["care"].to_numpy()
+    score += rng.normal(0, RECOMMENDS_SPREAD, n)
+    recommends = _survey(settings, "SKN", ("nps", "recommendation"), tickets, RECOMMENDS_ANSWERS, score, rng)
+    made = pd.concat([satisfied, recommends], ignore_index=True)
+    twice = np.tile(requests["customer"].to_numpy(), 2)
+    return made.assign(language=customers["language"].array.take(twice))
+
+
+def _survey(
+    settings: WorldSettings,
+    letters: str,
+    asked: tuple[str, str],
+    tickets: pd.DataFrame,
+    share: float,
+    score: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return one question (instrument, item) asked a day after each request, which a `share` answers."""
+    n = len(tickets)
     sent = tickets["resolved_at"].to_numpy() + DAY
-    answers = rng.random(n) < ANSWERS
+    answers = rng.random(n) < share
     replied = sent + (np.minimum(rng.exponential(1.5, n), 6.0) * DAY).astype("timedelta64[us]")
     return pd.DataFrame(
         {
-            "survey_id": ids("SK", n, settings.block),
-            "item_code": "satisfaction",
+            "survey_id": ids(letters, n, settings.block),
+            "item_code": asked[1],
             "customer_id": tickets["customer_id"],
-            "instrument": "csat",
+            "instrument": asked[0],
             "trigger_type": "ticket",
             "trigger_id": tickets["ticket_id"],
             "sent_at": sent,
             "responded_at": np.where(answers, replied, np.datetime64("NaT")),
             "wave_no": 1.0,
-            "language": customers["language"].array.take(requests["customer"].to_numpy()),
             "score": np.where(answers, np.clip(np.round(score), 0, 10), np.nan),
             "scale_max": 10.0,
         }
