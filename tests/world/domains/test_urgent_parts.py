@@ -14,7 +14,8 @@ PLAY = "define.service_levels"
 
 def stages(world: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Hours of each case at each stage, and its customer's tier."""
-    rows = world["touchpoints"][world["touchpoints"]["case_id"].str.startswith("UP")]
+    steps = world["process_steps"].query("process == 'urgent part' and seq_no.notna()")
+    rows = world["touchpoints"][world["touchpoints"]["step_id"].isin(steps["step_id"])]
     rows = rows.assign(hours=(rows["ended_at"] - rows["started_at"]).dt.total_seconds() / 3600)
     wide = rows.pivot_table(index="case_id", columns="step_id", values="hours").dropna()
     tier = (
