@@ -1,12 +1,12 @@
-"""Deviations, steps, pairs and favourites are found by methods that know how much chance does; simpler ones miss them."""
+"""Deviations, pairs and favourites are found by methods that know how much chance does; simpler ones miss them."""
 
-from functools import cache, wraps
+from functools import wraps
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
-from scipy.stats import binom, poisson
+from scipy.stats import binom
 
 from playbook.world.domains import habits
 from playbook.world.generate import generate
@@ -44,15 +44,6 @@ def worlds():
 def quiet():
     """Worlds in which nothing at all is planted: nobody's habits change."""
     off = dict.fromkeys(plants(), 0.0)
-    return [
-        generate(WorldSettings(seed=seed, customers=4000, effects=off), domains=["orders"]) for seed in SEEDS
-    ]
-
-
-@pytest.fixture(scope="module")
-def steps():
-    """Worlds with the planted steps and nothing else."""
-    off = dict.fromkeys(plants(), 0.0) | {"define.deviation_limits": 1.0}
     return [
         generate(WorldSettings(seed=seed, customers=4000, effects=off), domains=["orders"]) for seed in SEEDS
     ]
@@ -156,89 +147,6 @@ def test_anomalies_are_none_where_none_are_planted(worlds, quiet):
         assert len(shifts(without, "unify.anomalies")) == 0
         odd = [surprise(tables).nlargest(20).mean() for tables in (with_them, without)]
         assert odd[0] > 1.5 * odd[1]
-
-
-KNOWN = 80  # weeks from which a customer's usual rate is taken
-
-
-def run_length(mean, reference, limit, step=0.1):
-    """Average weeks to a false alarm of a Poisson CUSUM, from its Markov chain (Brook and Evans 1972)."""
-    states = np.arange(0, limit, step)
-    counts = np.arange(int(poisson.ppf(1 - 1e-9, mean)) + 1)
-    to = np.maximum(states[:, None] + counts - reference, 0)
-    column = np.round(to / step).astype(int)
-    stays = column < len(states)
-    move = np.zeros((len(states), len(states)))
-    chance = np.broadcast_to(poisson.pmf(counts, mean), stays.shape)
-    np.add.at(move, (np.nonzero(stays)[0], column[stays]), chance[stays])
-    return np.linalg.solve(np.eye(len(states)) - move, np.ones(len(states)))[0]
-
-
-@cache
-def limits(weeks=1500):
-    """The limit at which customers of some rates give a false alarm once in so many weeks."""
-    grid, tried = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2), np.arange(2.0, 9.0, 0.5)
-    lengths = [[run_length(mean, 2 * mean / np.log(3), at) for at in tried] for mean in grid]
-    return grid, [np.interp(np.log(weeks), np.log(row), tried) for row in lengths]
-
-
-def test_deviation_limits_run_length_is_that_of_the_literature():
-    """Lucas 1985: k = 5, signal at 10, mean 4: 421.65 weeks; mean 7: 5.594."""
-    assert run_length(4.0, 5.0, 10.0, step=1.0) == pytest.approx(421.65, abs=0.05)
-    assert run_length(7.0, 5.0, 10.0, step=1.0) == pytest.approx(5.594, abs=0.005)
-
-
-def cusum(tables, own):
-    """Week of the first upward signal by customer: limits for a rate three times its own usual one, or the average's."""
-    counts, there = weekly(tables)
-    known = np.asarray(there)[:, :KNOWN].sum(axis=1) >= 40
-    counts, there = counts.to_numpy()[known], pd.DataFrame(there, counts.index)[known]
-    base = counts[:, :KNOWN].sum(axis=1) / there.to_numpy()[:, :KNOWN].sum(axis=1)
-    usual = np.maximum(base if own else np.full(len(base), base.mean()), 0.05)
-    grid, found = limits()
-    limit = np.interp(np.log(usual), np.log(grid), found)
-    total, signal = np.zeros(len(counts)), np.full(len(counts), np.inf)
-    for week in range(KNOWN, WEEKS):
-        total = np.maximum(total + counts[:, week] - 2 * usual / np.log(3), 0)
-        signal = np.where((total >= limit) & np.isinf(signal), week, signal)
-    return pd.DataFrame({"week": signal, "base": base}, index=there.index)
-
-
-def step_hits(tables, own):
-    """Share of customers with a planted step up that signal within 15 weeks of it, and of all others that ever signal."""
-    truth = tables["truth_shifts"]
-    up = truth[(truth["kind"] == "step") & (truth["size"] > 1)].set_index("subject")
-    signal = cusum(tables, own)
-    delay = (signal["week"] - (up["start_at"] - SETTINGS.start).dt.days / 7).dropna()
-    others = signal[~signal.index.isin(truth["subject"])]
-    return ((delay >= 0) & (delay < 15)).mean(), np.isfinite(others["week"]).mean()
-
-
-def test_deviation_limits_of_a_poisson_cusum_date_the_planted_steps(steps):
-    """Most customers who order more from a date on signal within fifteen weeks; of the others few do in 76 weeks."""
-    hits, false = np.mean([step_hits(tables, own=True) for tables in steps], axis=0)
-    assert hits > 0.8
-    assert false < 0.15
-
-
-def test_deviation_limits_of_one_trigger_for_all_flag_the_big(quiet):
-    """The average's trigger signals for half of those who always ordered twice as often, their own for hardly any."""
-    flagged = []
-    for tables in quiet:
-        one, own = cusum(tables, own=False), cusum(tables, own=True)
-        big = one["base"] > 2 * one["base"].mean()
-        flagged.append([np.isfinite(each.loc[big, "week"]).mean() for each in (one, own)])
-    naive, right = np.mean(flagged, axis=0)
-    assert naive > 0.4
-    assert right < 0.15
-
-
-def test_deviation_limits_signal_as_rarely_as_designed_where_nothing_changed(quiet):
-    """Without steps truth names no customer, and signals are about as rare as one in 1,500 weeks."""
-    for tables in quiet:
-        assert len(shifts(tables, "define.deviation_limits")) == 0
-    false = np.mean([np.isfinite(cusum(tables, own=True)["week"]).mean() for tables in quiet])
-    assert false < 0.15  # 1 - exp(-76 / 1500) = 0.05 with known rates; these are estimated
 
 
 @cache_by_world
