@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from playbook.define import engagement_model as play
+from playbook.methods import knapsack
 from playbook.store.reading import VIEWS
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
@@ -106,7 +107,7 @@ def test_planning_by_classes_loses_next_to_nothing(result):
     customers, cells = result.customers, result.uplift.cells.reshape(-1, 4)
     value = customers["base_amt"].to_numpy()[:, None] * np.expm1(cells[customers["cell"]])
     offered = np.arange(4) <= customers["opened"].to_numpy()[:, None]
-    alone = play.knapsack.Problem(value, result.need.to_numpy(), result.capacity.to_numpy(), offered=offered)
+    alone = knapsack.Problem(value, result.need.to_numpy(), result.capacity.to_numpy(), offered=offered)
     got = value[np.arange(len(value)), customers["depth"]].sum()
     assert got == pytest.approx(alone.relax().value, rel=1e-3)
 
@@ -163,7 +164,7 @@ def test_the_best_model_changes_where_it_is_said_to(result):
             least = result.problem.members.sum() * result.problem.use[0, k]
             at = result.problem.capacity.copy()
             at[k] = least + factor * (turn.at - least)
-            nets = play._nets(result.problem.within(at), result.offers, float(result.facts["variety_amt"]))
+            nets = play.nets_of(result.problem.within(at), result.offers, float(result.facts["variety_amt"]))
             assert nets[name] >= max(nets[turn.below], nets[turn.above])
 
 

@@ -83,10 +83,10 @@ def test_a_half_year_counts_kept_when_orders_did_not_fall_below_the_pace_so_far(
     figures = pd.DataFrame({"customer_id": "a", "half_ago": [1, 2], "figure": "x", "value": [1.0, 0.0], "odd": 1.0,
                             "even": 0.0})  # fmt: skip
     orders = pd.DataFrame({"customer_id": "a", "half_ago": [2, 1, 0], "orders": [3, 1, 1]})
-    cases = intimacy_kpis._cases(figures, orders).set_index("half_ago")
+    cases = intimacy_kpis.cases_of(figures, orders).set_index("half_ago")
     assert cases["after"].to_dict() == {1: 1, 2: 1}
     assert not cases["kept"].any()
-    more = intimacy_kpis._cases(figures, orders.assign(orders=[3, 1, 2]))
+    more = intimacy_kpis.cases_of(figures, orders.assign(orders=[3, 1, 2]))
     assert more.set_index("half_ago")["kept"].to_dict() == {1: True, 2: False}
 
 
