@@ -58,6 +58,10 @@ ANSWERS = 0.65
 TRAIT = 0.65  # half the relative difference in being seen between customers who document much and little
 YEAR_D = 365
 PILOT = 0.25  # of the cases
+# what the touchpoint at each position is about: contracts and promotions are sales, requests service, orders fulfilment
+SUBJECTS = (
+    "contract", "ticket", "contract", "order", "ticket", "promotion", "order", "contract", "contract",
+)  # fmt: skip
 SYSTEMS = {"web": "web", "phone": "support", "in person": "crm", "email": "mailer", "post": "erp"}
 
 PLANTS = (
@@ -165,6 +169,7 @@ def _touchpoints(
             "case_id": ids("CJ", n, settings.block).array.take(of),
             "customer_id": cases["customer_id"].array.take(of),
             "step_id": words(step_ids("plan year"), step),
+            "subject_type": words(SUBJECTS, step),
             "party": step_parties("plan year", step),
             "channel": words(channels, step),
             "system_id": words([SYSTEMS[channel] for channel in channels], step),
