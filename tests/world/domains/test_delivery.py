@@ -1,4 +1,4 @@
-"""Fulfilment times by market, lane, tier and season are as planted; quotes, benchmarks and limits find them."""
+"""Fulfilment times by market, lane, tier and season are as planted; quotes and benchmarks find them."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,6 @@ from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 
 SEEDS = range(5)
-PLAYS = (delivery.QUOTES, delivery.BENCHMARKS, delivery.LIMITS)
 END = pd.Timestamp(WorldSettings().as_of)
 QUANTILE = 0.9
 GAIN = 0.2
@@ -224,54 +223,3 @@ def test_benchmarks_find_nothing_where_nothing_is_planted(quiet):
     for _, sent in quiet:
         fit = adjusted(sent)
         assert np.hypot(*fit.loc[["cos", "sin"], "size"]) < 0.03
-
-
-# Limits
-
-
-def funnel(sent):
-    """Missed hours by market and quarter, with the distance from the usual share in standard errors."""
-    arrived = sent[sent["delivered_at"].notna() & (sent["weeks_left"] > 2)]
-    cell = (
-        arrived.groupby(["region_id", arrived["weeks_left"] // 13])["window_met"]
-        .agg(["size", "mean"])
-        .reset_index()
-    )
-    cell = cell[cell["size"] > 100]
-    missed = 1 - cell["mean"]
-    usual = missed.median()
-    cell["z"] = (missed - usual) / np.sqrt(usual * (1 - usual) / cell["size"])
-    return cell
-
-
-def is_planted(cell, tables):
-    spells = truth(tables, "truth_shifts", delivery.LIMITS)
-    weeks = (END - spells["end_at"]).dt.days // 7 // 13
-    planted = set(zip(spells["subject"], weeks.astype(float), strict=True))
-    return np.array([key in planted for key in zip(cell["region_id"], cell["weeks_left"], strict=True)])
-
-
-def test_deviation_limits_of_a_funnel_flag_the_planted_quarters(worlds):
-    """Both spells are outside three standard errors in nearly all worlds; others hardly ever."""
-    cells = [(funnel(sent), tables) for tables, sent in worlds]
-    hits = [(cell["z"][is_planted(cell, tables)] > 3).mean() for cell, tables in cells]
-    false = [(cell["z"][~is_planted(cell, tables)] > 3).mean() for cell, tables in cells]
-    assert np.mean(hits) >= 0.9
-    assert np.mean(false) < 0.02
-
-
-def test_deviation_limits_that_are_the_same_for_all_flag_small_markets(worlds, quiet):
-    """Three points above the usual in a week: small quiet markets are flagged many times as often as large ones."""
-    flagged = []
-    for _, sent in quiet:
-        week = sent[sent["weeks_left"].between(2, 154)]
-        share = 1 - week.groupby(["region_id", week["weeks_left"] // 1])["window_met"].mean()
-        flagged.append((share > share.mean() + 0.03).groupby("region_id").mean())
-    often = pd.concat(flagged, axis=1).mean(axis=1)
-    assert often["R5"] > 0.10
-    assert often["R5"] > 3 * often["R1"]
-
-
-def test_deviation_limits_flag_nothing_where_nothing_is_planted(quiet):
-    """Quarters outside three standard errors are as rare as chance has them."""
-    assert np.mean([(funnel(sent)["z"] > 3).mean() for _, sent in quiet]) < 0.01

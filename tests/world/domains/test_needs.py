@@ -1,4 +1,4 @@
-"""Variance by level and groups of needs are recovered; looking at one level, or at raw numbers, is not enough."""
+"""Groups of needs are recovered; looking at raw numbers is not enough."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from playbook.store.writing import validate
-from playbook.world.domains.needs import CODES, GROUP_PLAY, LEVEL_PLAY, LEVELS, NUMBERS
+from playbook.world.domains.needs import CODES, GROUP_PLAY, LEVEL_PLAY, NUMBERS
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 
@@ -34,34 +34,6 @@ def quiet():
     return world(1, effects={LEVEL_PLAY: 0, GROUP_PLAY: 0})
 
 
-def shares(tables, need: str) -> tuple[np.ndarray, float]:
-    """Shares of variance by segment, account, person and occasion from expected mean squares, bottom up; and what a
-    one-way analysis by account would give the accounts.
-    """
-    rows = tables["preferences"].query("attribute == @need")
-    rows = rows.merge(tables["customers"][["customer_id", "account_id"]]).merge(
-        tables["accounts"][["account_id", "segment"]]
-    )
-    rows["y"] = np.log(rows["value"].astype(float))
-    person = rows.groupby(["segment", "account_id", "customer_id"])["y"].agg(["mean", "var"])
-    occasion = person["var"].mean()
-    account = person.groupby(level=[0, 1])["mean"].agg(["mean", "var", "size"])
-    # Sums of squares, so that accounts with one person weigh nothing.
-    within = (account["var"].fillna(0) * (account["size"] - 1)).sum() / (account["size"] - 1).sum()
-    individual = within - occasion / 2
-    one_over = (1 / account["size"]).mean()
-    segment = account.groupby(level=0)["mean"].agg(["mean", "var", "size"])
-    of_account = np.average(segment["var"], weights=segment["size"] - 1) - within * one_over
-    of_segment = segment["mean"].var() - (segment["var"] / segment["size"]).mean()
-    parts = np.array([of_segment, of_account, individual, occasion])
-    one_way = account["mean"].var() - within * one_over
-    return parts / parts.sum(), one_way / (one_way + individual + occasion)
-
-
-def truth(tables) -> pd.Series:
-    return tables["truth_parameters"].query("play == @LEVEL_PLAY").set_index("name")["value"]
-
-
 def test_tables_are_canonical(worlds, quiet):
     """Preferences keep their schema and come from the time a customer was there."""
     for tables in (worlds[0], quiet):
@@ -69,30 +41,6 @@ def test_tables_are_canonical(worlds, quiet):
         rows = tables["preferences"].merge(tables["customers"], on="customer_id")
         assert (rows["recorded_at"] >= rows["created_at"]).all()
         assert not (rows["recorded_at"] > rows["closed_at"]).any()
-
-
-@pytest.mark.parametrize("need", LEVELS)
-def test_granularity_recovers_the_shares_of_each_level(worlds, need):
-    """Over six worlds the mean share of each level is the planted one within three standard errors."""
-    found = np.array([shares(tables, need)[0] for tables in worlds])
-    true = [truth(worlds[0])[f"{need}, {level}"] for level in ("segment", "account", "person", "occasion")]
-    error = np.maximum(found.std(axis=0, ddof=1) / np.sqrt(len(found)), 0.008)
-    print(need, found.mean(axis=0).round(3), true)
-    assert (abs(found.mean(axis=0) - true) < 3.5 * error).all()
-    assert (abs(found - true).max(axis=0) < 0.15).all()
-
-
-def test_granularity_one_level_alone_takes_segments_for_accounts(worlds):
-    """A one-way analysis by account gives the accounts the segments' share of the drop weight as well."""
-    for tables in worlds:
-        _, one_way = shares(tables, "drop weight kg")
-        assert one_way > truth(tables)["drop weight kg, account"] + 0.25
-
-
-def test_granularity_has_no_levels_without_effect(quiet):
-    """Without the plant neither segment nor account has a share."""
-    for need in LEVELS:
-        assert abs(shares(quiet, need)[0][:2]).max() < 0.06
 
 
 def wanted(tables) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
