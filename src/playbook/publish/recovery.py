@@ -20,6 +20,7 @@ from playbook.store.reading import INFO, Store
 from playbook.world.settings import WorldSettings
 
 SEEDS, EFFECTS, CUSTOMERS = range(1, 21), (1.0, 0.0), 2000
+QUIET = 100  # added to the seeds of worlds without effect: twenty other companies, not the same ones again
 KEY = ["play", "what", "effect", "seed"]
 VALUES = ["estimate", "low", "high", "naive", "truth"]
 DIGITS = 6
@@ -65,6 +66,7 @@ def _one_world(chosen: list[str], worlds: Path, job: tuple[int, float]) -> pd.Da
     from playbook.world.generate import write_world
 
     seed, effect = job
+    seed += QUIET if effect == 0 else 0
     folder = worlds / f"seed-{seed}-effect-{effect:g}"
     if not (folder / INFO).is_file():
         write_world(WorldSettings(seed=seed, customers=CUSTOMERS, effect=effect), folder)
