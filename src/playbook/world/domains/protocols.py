@@ -38,7 +38,7 @@ DESK_SD = 0.02
 OFTEN = 200  # the customers with the most requests ...
 CUSTOMER_SHARE = 0.15  # ... of whom this share does better
 CUSTOMER_HELPED = -0.14
-VARIANT_AMT_YEAR = 9_000.0  # to keep one desk's protocol apart
+VARIANT_AMT_YEAR = 1_500.0  # to keep one desk's protocol apart
 REPEAT_AMT = 14.0  # cost of a repeat contact
 
 PLANTS = (
