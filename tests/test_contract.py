@@ -27,3 +27,10 @@ def test_a_decision_without_a_range_is_refused(low, high):
     """Next quarter's review needs a finite range."""
     with pytest.raises(ValueError, match="low <= high"):
         Decision("a", "b", "c", "d", low, high, "e", "f")
+
+
+def test_where_there_is_nothing_to_find_only_zero_is_near():
+    """A company in which nothing was planted can be asked too; the answer zero is not given away."""
+    assert grade(0, 0, tolerance=0.1, hints=[]).near
+    assert grade(3, 0, tolerance=0.1, hints=[]).message.startswith("Too high: look again")
+    assert "0" not in grade(-3, 0, tolerance=0.1, hints=[]).message

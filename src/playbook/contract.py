@@ -77,7 +77,7 @@ def grade(
     Parameters
     ----------
     answer, expected : float
-        Same unit; `expected` is not zero.
+        Same unit. Where `expected` is zero, there is nothing to find, and only zero is near.
     tolerance : float
         Relative error up to which the answer counts as near, e.g. 0.1.
     hints : sequence of str
@@ -95,6 +95,8 @@ def grade(
     if abs(answer - expected) <= tolerance * abs(expected):
         return Feedback(True, f"Near enough: within {tolerance:.0%}.", hints, basis)
     side = "high" if answer > expected else "low"
+    if expected == 0:
+        return Feedback(False, f"Too {side}: look again at whether there is anything to find.", hints, basis)
     ratio = max(answer / expected, expected / answer) if answer * expected > 0 else math.inf
     bands = [(1.5, "within a factor of 1.5"), (3.0, "within a factor of 3"), (10.0, "within a factor of 10")]
     distance = next((text for limit, text in bands if ratio <= limit), "off by more than a factor of 10")
