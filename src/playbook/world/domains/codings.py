@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from playbook.world.domains.relations import TONE_SHARES
 from playbook.world.keys import ids, position
 from playbook.world.plants import Plant
 from playbook.world.texts import words
@@ -39,7 +40,7 @@ ROLES = ("service agent", "planner")
 def generate(
     settings: WorldSettings, tables: Mapping[str, pd.DataFrame], rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
-    """Return ratings, truth_raters."""
+    """Return ratings, truth_raters, truth_parameters."""
     labels = tables["truth_labels"]
     labels = labels[labels["play"] == PLAY]
     notes = tables["notes"].set_index("note_id").loc[labels["key"]]
@@ -80,7 +81,14 @@ def generate(
         }
     )
     truth = planted("truth_raters", PLAY, rater=raters, severity=severity, bias=0.0, noise=NOISE)
-    return {"ratings": ratings, "truth_raters": truth}
+    parameters = planted(
+        "truth_parameters",
+        PLAY,
+        name=[f"share of {kind} news" for kind in ("bad", "neutral", "good")],
+        value=TONE_SHARES,
+        unit="share",
+    )
+    return {"ratings": ratings, "truth_raters": truth, "truth_parameters": parameters}
 
 
 def _some(rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
