@@ -43,7 +43,7 @@ ON_SOURCE = {
 REQUESTS_MEAN, PARTS_MEAN = 1.0, 1.0  # in `HISTORY_D`
 INSPECTED = 0.3
 INSPECTION_AMT, LOSS_AMT, LOSS_LOG_SD = 160.0, 900.0, 0.5
-DRAWS = 10  # of a source's value, to average it out
+DRAWS, NODES = 10, 200  # of a source's values; evenly spaced quantiles of them, to average it out
 
 VIBRATION, VIBRATION_LOG_SD, READING_LOG_SD = 2.8, 0.45, 0.10  # mm/s
 PRESSURE, PRESSURE_SD = 6.0, 0.6  # bar
@@ -154,8 +154,9 @@ def _worth(parts: dict[str, NDArray[np.float64]], rng: np.random.Generator) -> d
     best = np.minimum(INSPECTION_AMT, LOSS_AMT * known).mean()
     worth = {"web": 0.0}
     for source, part in parts.items():
-        other = part[rng.integers(0, n, (DRAWS, n))]
-        guess = _fails(total - part + other).mean(axis=0)
+        # The same many values for each machine: few of its own would make the guess, and so its cost, worse than need be.
+        other = np.quantile(part[rng.integers(0, n, (DRAWS, n))], (np.arange(NODES) + 0.5) / NODES)
+        guess = _fails((total - part)[:, None] + other).mean(axis=1)
         inspects = LOSS_AMT * guess > INSPECTION_AMT
         worth[source] = float(np.where(inspects, INSPECTION_AMT, LOSS_AMT * known).mean() - best)
     return worth
