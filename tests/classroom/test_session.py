@@ -1,6 +1,7 @@
 """What a participant sees: data with their origin, graduated hints, decisions in the register."""
 
 import json
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -80,6 +81,20 @@ def test_a_play_reads_only_what_its_section_declares():
     """Asking for another table names those that may be read."""
     with pytest.raises(AttributeError, match=r"reads orders, .*; not 'staff'"):
         _ = Session("measure").data(control_charts).staff
+
+
+def test_what_a_slider_takes_for_granted_reaches_the_play(monkeypatch):
+    """A setting of the engagement is the same in the what-if as in the decision."""
+    taken: dict[str, object] = {}
+
+    def what_if(result, **assumed):
+        taken.update(assumed)
+        raise InterruptedError
+
+    play = SimpleNamespace(what_if=what_if)
+    with pytest.raises(InterruptedError):
+        Session("measure").what_if(play, None, "Cost", assuming={"share": 0.2}, cost=[1, 2])
+    assert taken == {"cost": [1, 2], "share": 0.2}
 
 
 def test_moving_the_slider_changes_the_picture(monkeypatch, charts):

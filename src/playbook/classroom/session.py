@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -134,13 +135,22 @@ class Session:
         """Show prose that the data decide, as Markdown."""
         output.markdown(text)
 
-    def what_if(self, play: ModuleType, result: Any, label: str, **knob: list[Any]) -> None:
+    def what_if(
+        self,
+        play: ModuleType,
+        result: Any,
+        label: str,
+        *,
+        assuming: Mapping[str, Any] | None = None,
+        **knob: list[Any],
+    ) -> None:
         """Show a slider over one assumption, and all scenarios as one still picture.
 
-        `knob` is the one assumption, by its name in the play's `what_if`, with the values to try.
+        `knob` is the one assumption, by its name in the play's `what_if`, with the values to try; `assuming` holds what else
+        the play's `what_if` takes, such as settings of the engagement.
         """
         ((name, values),) = knob.items()
-        scenarios = play.what_if(result, **{name: values})
+        scenarios = play.what_if(result, **{name: values}, **(assuming or {}))
         middle = values[len(values) // 2]
 
         def draw(chosen: Any = None) -> Axes:
