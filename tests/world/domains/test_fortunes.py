@@ -1,8 +1,10 @@
 """Tiers that follow every move change for customers who have not changed; real changes are seen in time."""
 
-import numpy as np
-import pandas as pd
+from itertools import pairwise
 
+import numpy as np
+
+from playbook.world.trials import LOTS
 from tests.world.worlds_of_programmes import WEEK, trial, trials
 
 PLAY = "define.tier_assignment"
@@ -114,8 +116,54 @@ def test_tier_assignment_detects_growth_within_the_half_year():
     assert np.mean(seen) > 0.7
 
 
+def moves_a_year(world, customer, band):
+    """Moves per customer-year of each, in the last two years."""
+    return (np.diff(tiers(scores(world, customer), (3.0, 8.0), band)) != 0).sum(axis=1) / 2
+
+
+def of_lot(world, lot):
+    """Customers whose lot it was to have a fortune or none, and who were there all the time."""
+    lots = world.tables["_lots"]["lot"].to_numpy()
+    customer_id = world.tables["customers"]["customer_id"][lots == tuple(LOTS).index(lot)]
+    truth = world.tables["truth_purchases"].merge(world.tables["customers"], on="customer_id")
+    there = truth[truth["active"] & (truth["created_at"] == world.settings.start)]["customer_id"]
+    return there[there.isin(customer_id)]
+
+
 def test_tier_assignment_without_effect_nobody_changes():
-    """No shift is planted, and the customers of that lot buy as before."""
-    world = trial(9, planted=False)
-    assert not (world.tables["truth_shifts"]["play"] == PLAY).any()
-    assert isinstance(world.tables["truth_labels"], pd.DataFrame)
+    """No shift is planted; that lot moves as often as constant customers do, a band calms both, and all moves are chance."""
+    worlds = [trial(seed, planted=False) for seed in (9, 10)]
+    for world in worlds:
+        assert not (world.tables["truth_shifts"]["play"] == PLAY).any()
+        assert len(constant(world)) > 50
+    for band in (0.0, 0.5):
+        steady, lot = (
+            np.concatenate([moves_a_year(world, pick(world), band) for world in worlds])
+            for pick in (constant, lambda world: of_lot(world, "fortune"))
+        )
+        error = np.sqrt(steady.var() / len(steady) + lot.var() / len(lot))
+        assert abs(steady.mean() - lot.mean()) < 3 * error
+        assert (steady.mean() > 0.5) == (band == 0.0)
+
+
+def test_tier_assignment_false_moves_are_those_of_shuffled_weeks():
+    """At effect 0, constant customers move as often as their own weeks do in random order, with a band and without."""
+    world, rng = trial(9, planted=False), np.random.default_rng(1)
+    customer = constant(world)
+    end = np.datetime64(world.settings.end, "us")
+    edges = [end - WEEK * back for back in range(156, -1, -1)]
+    weekly = np.stack(
+        [
+            world.count(customer, np.full(len(customer), since), np.full(len(customer), until))
+            for since, until in pairwise(edges)
+        ],
+        axis=1,
+    )
+    for band in (0.0, 0.5):
+        real = moves_a_year(world, customer, band).sum()
+        chance = []
+        for _ in range(60):
+            total = np.cumsum(rng.permuted(weekly, axis=1), axis=1)
+            score = (total[:, WINDOW:] - total[:, :-WINDOW])[:, -105:]
+            chance.append((np.diff(tiers(score, (3.0, 8.0), band)) != 0).sum() / 2)
+        assert abs(real - np.mean(chance)) < 4 * np.std(chance)
