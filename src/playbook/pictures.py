@@ -19,6 +19,7 @@ PALETTE = [BLUE, ORANGE, GREEN, PURPLE, SKY, RED]
 
 # At 360 px a phone shows this width at about two thirds of its size: 12 pt text stays readable.
 SIZE_IN = (5.2, 3.7)
+DPI = 130
 TITLE_WIDTH = 44
 LABEL_WIDTH = 30
 
@@ -114,8 +115,19 @@ def png(ax: Axes) -> bytes:
     """Return the Axes' figure as a PNG without metadata (same picture, same bytes)."""
     from io import BytesIO
 
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    # Drawn once: savefig draws a figure with a layout twice.
+    drawn = ax.figure
+    drawn.set_dpi(DPI)
+    canvas = FigureCanvasAgg(drawn)  # type: ignore[arg-type]
+    canvas.draw()
     buffer = BytesIO()
-    ax.get_figure().savefig(buffer, format="png", dpi=130, metadata={"Software": None})  # type: ignore[union-attr]
+    rgba = canvas.buffer_rgba()
+    Image.frombuffer("RGBA", canvas.get_width_height(), rgba, "raw", "RGBA", 0, 1).convert("RGB").save(
+        buffer, "png"
+    )
     return buffer.getvalue()
 
 
