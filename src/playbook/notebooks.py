@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from playbook.catalogue import Module, Play, modules, plays
@@ -55,25 +55,33 @@ def heading(play: Play) -> str:
     )
 
 
-def way(module: Module, chosen: Iterable[Play]) -> str:
-    """Return the Markdown of the way through a module: which question leads to which, and what the half day holds."""
+def way(module: Module, chosen: Iterable[Play], *, said: Callable[[Play], str] | None = None) -> str:
+    """Return the Markdown of the way through a module: which question leads to which, and what the half day holds.
+
+    Parameters
+    ----------
+    module : Module
+        With its stages; without any, there is nothing to say.
+    chosen : iterable of Play
+        Which of its plays.
+    said : callable, optional
+        How a play is named; by its title.
+    """
     known = {play.name: play for play in chosen}
     lines = []
     for number, stage in enumerate(module.stages, start=1):
         own = [known[name] for name in stage.plays if name in known]
         if own:
             lines += [f"**{number}. {stage.title}.** {' '.join(stage.says.split())}", ""]
-            lines += [
-                f"- {play.title} *({play.teach_min + play.practise_min} min, {CUT_NAMES[play.cut]})*"
-                for play in own
-            ]
+            for play in own:
+                name = said(play) if said else play.title
+                lines.append(f"- {name} *({play.teach_min + play.practise_min} min, {CUT_NAMES[play.cut]})*")
             lines.append("")
     half = [play for play in known.values() if play.cut == "half"]
     if lines and half:
         minutes = sum(play.teach_min + play.practise_min for play in half)
         lines.append(
-            f"Short of time? The questions marked *half day* take {minutes} minutes without breaks and touch every step "
-            "that they are listed under. The others deepen them."
+            f"Short of time? The questions marked *half day* take {minutes} minutes without breaks; the others deepen them."
         )
     return "\n".join(lines)
 

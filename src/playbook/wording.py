@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 
 def listed(names: Iterable[object]) -> str:
-    """Return names as a list in a sentence.
+    """Return names as a list in a sentence; nothing for no name.
 
     Examples
     --------
-    >>> listed(["gold"]), listed(["gold", "silver", "bronze"])
-    ('gold', 'gold, silver and bronze')
+    >>> listed([]), listed(["gold"]), listed(["gold", "silver", "bronze"])
+    ('', 'gold', 'gold, silver and bronze')
     """
-    *others, last = [str(name) for name in names]
+    *others, last = [str(name) for name in names] or [""]
     return f"{', '.join(others)} and {last}" if others else last
 
 

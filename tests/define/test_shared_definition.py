@@ -162,7 +162,7 @@ def test_the_room_may_type_its_own_answers():
         "We delight": "unclear",
     }
     assert result.cases["verdict"].tolist() == ["in dispute", "no failure", "failure", "in dispute"]
-    assert play.decide(result).recommendation.startswith("Adopt the 1 statement that")
+    assert play.decide(result).recommendation.startswith("Adopt the one statement that")
     assert "typed in the room, answered by 10 people" in play.source(typed())
 
 

@@ -83,3 +83,26 @@ def test_every_source_that_a_play_names_is_there():
     folder = catalogue.project_root() / "book" / "references"
     wanted = {key for play in catalogue.plays().values() for key in play.references}
     assert wanted <= {file.stem for file in folder.glob("*.txt")}
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in catalogue.modules().values() if m.stages], ids=lambda m: m.name
+)
+def test_the_page_of_a_staged_module_leads_to_each_play_and_to_its_closing(module):
+    """Each play once, with what it decides; the closing page holds its decision, another module's none."""
+    own = [play for play in catalogue.plays().values() if play.module == module.name]
+    page = pages.module_index(module.name, own, [])
+    for play in own:
+        assert page.count(f"]({play.name}.ipynb)") == 1
+        assert play.decides in page
+    assert "(closing.md)" in page
+    row = {
+        "recommendation": "Do it.",
+        "owner": "me",
+        "review_on": "2026-07-01",
+        "flips_if": "not",
+        "illustration": False,
+    }
+    closing = pages.closing(module.name, [row | {"play": own[0].id}, row | {"play": PLAY.id}], own)
+    assert closing.startswith(f"# On one page: {module.closing}")
+    assert closing.count("Do it.") == 1

@@ -104,7 +104,7 @@ def on_one_page(module: Module, rows: Iterable[Mapping[str, Any]], open_titles: 
         if own:
             lines += [f"**{stage.title}**", ""]
             lines += [
-                f"- {plain(row['recommendation'])} *{plain(row['owner'])}, review {row['review_on']}.* "
+                f"- **{plain(row['recommendation'])}** *{plain(row['owner'])}, review {row['review_on']}.* "
                 f"Flips if: {plain(row['flips_if'])}."
                 for row in own
             ]

@@ -13,6 +13,7 @@ from playbook.classroom import output, register
 from playbook.contract import Decision
 from playbook.pictures import in_currency
 from playbook.store.reading import Store, views
+from playbook.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,8 +115,7 @@ class Session:
             parameters = {"as_of": self.as_of, **parameters}
             self._tables[entry.id] = Tables(entry, store, parameters, illustration=bool(missing))
             if missing:
-                *others, last = [f"no {name.removeprefix('src_').replace('_', ' ')}" for name in missing]
-                lacking = f"{', '.join(others)} and {last}" if others else last
+                lacking = listed(f"no {name.removeprefix('src_').replace('_', ' ')}" for name in missing)
                 output.markdown(
                     f"{ILLUSTRATION} The data of {self.client} hold {lacking}, which this play "
                     "needs. What follows is computed on the synthetic world and says nothing about "

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Z90 = 1.6448536269514722  # normal quantile of a 90 % interval
+from playbook.methods.intervals import Z90
+
 STEPS, CLOSE = 50, 1e-10
 
 

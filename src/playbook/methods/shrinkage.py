@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playbook.methods.intervals import Z90
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 ROUNDS, TOLERANCE, LEAST = 80, 1e-3, 1e-7
 ROW_GRID, COLUMN_GRID = 21, 11
-Z90 = 1.645
 
 
 def james_stein(values: ArrayLike, variance: float) -> tuple[NDArray[np.float64], float]:

@@ -150,21 +150,28 @@ def module_index(name: str, plays: Sequence[Play], topics: Iterable[Topic]) -> s
     module = modules()[name]
     lines = [f"# {module.number}. {module.title}", "", module.overview.strip(), ""]
     if module.stages:
-        lines += [way(module, plays), ""]
-    for play in plays:
-        lines += [
-            f"## [{plain(play.title)}]({play.name}.ipynb)",
-            "",
-            f"You decide {play.decides}.",
-            "",
-            f"*{play.teach_min} minutes to teach, {play.practise_min} to practise.*",
-            "",
-        ]
+        lines += [way(module, plays, said=_question), ""]
+        if module.closing:
+            lines += [f"**[On one page: {module.closing}](closing.md)**", ""]
+    else:
+        for play in plays:
+            lines += [
+                f"## [{plain(play.title)}]({play.name}.ipynb)",
+                "",
+                f"You decide {play.decides}.",
+                "",
+                f"*{play.teach_min} minutes to teach, {play.practise_min} to practise.*",
+                "",
+            ]
     here = {play.id for play in plays}
     others = dict.fromkeys(t.title for t in topics if t.play.startswith(f"{name}.") and t.play not in here)
     if others:
         lines += [":::{dropdown} Not in this book", *[f"- {plain(title)}" for title in others], ":::"]
     return "\n".join(lines) + "\n"
+
+
+def _question(play: Play) -> str:
+    return f"[{plain(play.title)}]({play.name}.ipynb) You decide {play.decides}."
 
 
 def closing(name: str, rows: Iterable[Mapping[str, Any]], plays: Sequence[Play]) -> str:

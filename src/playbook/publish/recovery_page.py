@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EDGE = 5.0  # half widths; what lies further out is drawn at the edge
-LABEL = 26
 
 
 def plot(rows: pd.DataFrame) -> Axes:
@@ -31,9 +30,9 @@ def plot(rows: pd.DataFrame) -> Axes:
     rows = rows[(rows["effect"] > 0) & rows["low"].notna()]
     half = (rows["high"] - rows["low"]) / 2
     names = list(dict.fromkeys(rows["what"]))
-    jitter = (rows["seed"] - rows["seed"].mean()) / (rows["seed"].max() - rows["seed"].min() + 1) * 0.5
+    jitter = (rows["seed"] - rows["seed"].mean()) / (rows["seed"].max() - rows["seed"].min() + 1) * 0.4
     at = rows["what"].map(names.index) + jitter
-    with figure(size=(5.2, 1.9 + 0.42 * len(names))) as ax:
+    with figure(size=(5.2, 1.7 + 0.62 * len(names))) as ax:
         ax.axvspan(-1, 1, color=GREY, alpha=0.18, lw=0)
         ax.axvline(0, color=GREY, lw=1)
         for column, marker, color, label in (
@@ -43,24 +42,17 @@ def plot(rows: pd.DataFrame) -> Axes:
             if rows[column].notna().any():
                 error = ((rows[column] - rows["truth"]) / half.where(half > 0)).clip(-EDGE, EDGE)
                 ax.plot(error, at, marker, color=color, ms=5, alpha=0.75, label=label)
+        for row, name in enumerate(names):
+            ax.text(-EDGE, row - 0.3, name, ha="left", va="bottom", fontsize=11)
         ax.set_xlim(-EDGE * 1.04, EDGE * 1.04)
         ax.set_xticks([-5, -1, 0, 1, 5], ["5 below", "−1", "0", "+1", "5 above"])
-        ax.set_yticks(range(len(names)), [_short(name) for name in names])
-        ax.set_ylim(len(names) - 0.4, -0.6)
+        ax.set_yticks([])
+        ax.set_ylim(len(names) - 0.6, -0.8)
         ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     held = rows["truth"].between(rows["low"], rows["high"])
-    finding(
-        ax,
-        f"{held.sum()} of {len(rows)} intervals hold the planted truth",
-        x="Distance from the truth (half widths of the 90 % interval)",
-    )
+    said = f"{held.sum()} of {len(rows)} intervals hold the planted truth"
+    finding(ax, said, x="Distance from the truth (half widths of the interval)")
     return ax
-
-
-def _short(name: str) -> str:
-    from textwrap import shorten
-
-    return shorten(name, LABEL, placeholder="…")
 
 
 def pictured(table: pd.DataFrame) -> list[str]:
@@ -96,14 +88,14 @@ def page(table: pd.DataFrame, plays: Sequence[Play], alt: Mapping[str, str]) -> 
         if play.id in alt:
             lines += [f"![{plain(alt[play.id])}](generated/{slug(play.id)}.png)", ""]
         lines += [
-            "| Quantity | Truth | Estimate | Today's answer | Intervals that hold | the same, nothing planted |",
-            "| --- | ---: | ---: | ---: | ---: | ---: |",
+            "| Quantity | Truth | Play | Today | Hold |",
+            "| --- | ---: | ---: | ---: | ---: |",
         ]
         for what, pair in own.groupby("what", sort=False):
             on, off = pair[pair["effect"] > 0].iloc[0], pair[pair["effect"] == 0].iloc[0]
             lines.append(
                 f"| {plain(what)} | {_figure(on['truth'])} | {_figure(on['estimate'])} | {_figure(on['naive'])} "
-                f"| {_held(on)} | {_held(off)} |"
+                f"| {_held(on, off)} |"
             )
         lines.append("")
     return "\n".join(lines or ["No play of this book estimates something that is planted.", ""])
@@ -113,5 +105,5 @@ def _figure(value: float) -> str:
     return "" if np.isnan(value) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _held(row: pd.Series) -> str:
-    return "none claimed" if row["covered"] < 0 else f"{row['covered']} of {row['worlds']}"
+def _held(on: pd.Series, off: pd.Series) -> str:
+    return "" if on["covered"] < 0 else f"{on['covered']}, {off['covered']}"

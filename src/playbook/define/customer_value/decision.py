@@ -57,21 +57,17 @@ def decide(result: CustomerValue, gates: pd.DataFrame | None = None, *, cost_amt
             else "Try it on a random half first, since value does not show what intimacy adds."
         )
         other = (
-            "those left without it buying as much"
-            if result.tried
-            else "a trial in which it brings no more net margin"
+            "those left without it buy as much" if result.tried else "it brings no more net margin in a trial"
         )
-        flips = (
-            f"a workflow that costs more than {chosen['sure_amt'].min():,.0f} a customer and year, or {other}"
-        )
+        flips = f"a workflow costs more than {chosen['sure_amt'].min():,.0f} a customer and year, or {other}"
     elif len(barred):
         advice = f"Build no dedicated workflow yet: {listed(barred['segment'])} would pay, and no segment passes every gate."
-        flips = "hours, a system or a strategy that lets one of them in"
+        flips = "hours, a system or the strategy change so that one of them passes every gate"
     else:
         advice = (
             f"Build no dedicated workflow at {cost_amt:,g} a customer and year: no segment surely covers it."
         )
-        flips = f"a workflow that costs less than {max(table['sure_amt'].max(), 0):,.0f} a customer and year"
+        flips = f"a workflow costs less than {max(table['sure_amt'].max(), 0):,.0f} a customer and year"
     if len(maybe) and result.tried:
         advice += f" Go on with the trial for {listed(maybe['segment'])}: there it would pay, but not surely."
     watched = result.segments[result.segments["segment"].isin(names)] if names else result.segments

@@ -82,7 +82,7 @@ def plot_uplift(result: CustomerValue) -> Axes:
     best = table.iloc[int(table["uplift"].to_numpy().argmax())]
     said = f"By lot, {best['segment']} customers respond most: {best['uplift']:+.0%}"
     top = table["chosen_uplift"].max()
-    said += f"; chosen ones look like up to {top:+.0%}" if pd.notna(top) else ""
+    said += f"; where people chose, it looks like up to {top:+.0%}" if pd.notna(top) else ""
     finding(ax, said, x="Purchases with the workflow, against without")
     percent(ax, "x")
     return ax

@@ -58,7 +58,7 @@ def decide(result: Sources) -> Decision:
     row, year = result.table[["lost_amt", "low_amt", "high_amt"]].loc[lead].to_dict(), result.decisions_year
     cost = result.point_amt * result.complexity[lead]
     limit = row["low_amt"] * year / result.complexity[lead]
-    flips = f"new cases show that {lead} surely saves more than {amount(cost / year)} a decision: then it comes now"
+    flips = f"new cases show that {lead} surely saves more than {amount(cost / year)} a decision: then it is integrated now"
     if groups["now"]:
         flips = f"a point of complexity costs more than {amount(limit)} a year: then {lead} waits"
     if nearest := nearest_turn(result):

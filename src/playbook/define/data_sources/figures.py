@@ -105,7 +105,9 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: float | None = None) -> Axes:
             _beside(ax, -0.4, y, name)
         now = scenarios[scenarios["verdict"] == "now"]
         counts = [int((now["point_amt"] == step).sum()) for step in steps]
-        said = f"From {max(counts)} to {min(counts)} sources now, as the cost of joining one rises"
+        said = (
+            f"Sources to integrate now: from {max(counts)} to {min(counts)}, as the cost of joining one rises"
+        )
         if max(counts) == min(counts):
             said = f"Sources to integrate now, at every cost shown: {counts[0]}"
         if chosen is not None:

@@ -25,7 +25,6 @@ ACTIVE = 2.5  # usual gaps of silence up to which a customer counts for the pace
 BLOCK_WEEKS = 8
 PRIOR = 0.5  # customers' worth of the mean rate added to each
 NEVER = 1e9  # weeks
-Z90 = 1.645
 NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 RATIOS = np.geomspace(1 / CHANGE, CHANGE, 9)
 KINDS: tuple[tuple[str, poisson_cusum.Side, str, str, str], ...] = (
@@ -426,10 +425,16 @@ def _alarms(trigger: Trigger, limit: NDArray) -> pd.DataFrame:
 
 
 def latest(result: Limits, *, rows: int = 5) -> pd.DataFrame:
-    """Return the newest alarms, with the usual count a week and the count since."""
+    """Return the newest alarms, with the usual count a week."""
     table = result.alarms.sort_values(["alarm_on", "trigger", "customer_id"], ascending=[False, True, True])
     table = table.head(rows)[["customer_id", "trigger", "began_on", "alarm_on", "usual_week"]]
-    return table.assign(usual_week=table["usual_week"].round(2)).set_index("customer_id")
+    names = {
+        "customer_id": "customer",
+        "began_on": "began on",
+        "alarm_on": "alarm on",
+        "usual_week": "usual a week",
+    }
+    return table.assign(usual_week=table["usual_week"].round(2)).rename(columns=names).set_index("customer")
 
 
 def focus(result: Limits) -> tuple[Trigger, int, float] | None:

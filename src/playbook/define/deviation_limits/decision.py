@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from playbook.contract import Decision
-from playbook.define.deviation_limits.analysis import Z90, Limits, at_rate, share_of
+from playbook.define.deviation_limits.analysis import Limits, at_rate, share_of
+from playbook.methods.intervals import Z90
 
 
 def what_if(result: Limits, *, alarms_week: Sequence[float]) -> pd.DataFrame:
@@ -39,12 +40,16 @@ def decide(result: Limits) -> Decision:
     )
     pace = recent.sum() / weeks
     half = Z90 * np.sqrt(pace / 13 + pace / weeks)
+    alarms, chance = int(table["alarms"].sum()), result.alarms_week * len(result.triggers[0].week_on)
+    worth = "each alarm starts its action"
+    if alarms <= chance:
+        worth = "so far they rang no more often than chance would, so look into an alarm before you act on it"
     return Decision(
         recommendation=f"Judge each region by the limits of its own volume (now: act on {now}), and run {len(table)} "
         f"{'trigger' if len(table) == 1 else 'triggers'} with {result.alarms_week:g} false "
-        f"{'alarm' if result.alarms_week == 1 else 'alarms'} a week between them; each alarm starts its action.",
+        f"{'alarm' if result.alarms_week == 1 else 'alarms'} a week between them; {worth}.",
         evidence=f"{(cells['verdict'] == 'act').sum()} of {len(cells)} quarters lay above the act limit; "
-        f"{int(table['alarms'].sum())} alarms in {len(result.triggers[0].week_on)} weeks over "
+        f"{alarms} alarms in {len(result.triggers[0].week_on)} weeks over "
         f"{int(table['watched'].max()):,} customers; a change to three times the pace, or a third, is seen after "
         f"{table['weeks_to_see'].min():.0f} weeks by the quickest trigger, "
         f"{table['weeks_to_see'].max():.0f} by the slowest.",

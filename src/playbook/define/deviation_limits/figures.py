@@ -74,9 +74,9 @@ def plot(result: Regions | Limits) -> Axes:
         percent(ax)
     count = len(beyond)
     said = (
-        f"{count} of {len(cells)} quarters {'is' if count == 1 else 'are'} worth acting on; small regions swing by chance"
+        f"{count} of {len(cells)} quarters {'is' if count == 1 else 'are'} worth acting on; the rest may be chance"
         if count
-        else f"None of {len(cells)} quarters is worth acting on; small regions swing by chance"
+        else f"None of {len(cells)} quarters is worth acting on: all may be chance"
     )
     finding(ax, said, x="Cases of a region in a quarter", y=f"{found.what} (%)")
     return ax

@@ -10,7 +10,6 @@ import pandas as pd
 from playbook.contract import OWN_DATA, PLANTED, Feedback, grade
 from playbook.define.deviation_limits.analysis import (
     KINDS,
-    Z90,
     Limits,
     Trigger,
     at_rate,
@@ -22,9 +21,10 @@ from playbook.define.deviation_limits.analysis import (
     worst_cell,
 )
 from playbook.methods import poisson_cusum
+from playbook.methods.intervals import Z90
 
 HINTS = (
-    "One row of result.cells is one region in one quarter. Which row lies farthest above its act limit?",
+    "One row of result.regions.cells is one region in one quarter. Which row lies farthest above its act limit?",
     "Its share alone is not the answer: part of it is there in any quarter. Take off the usual share.",
     "Its usual share is its failed cases over its cases in all its other quarters. Give the difference in points.",
 )

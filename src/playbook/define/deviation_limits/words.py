@@ -19,6 +19,14 @@ from playbook.define.deviation_limits.analysis import (
 from playbook.methods import funnel
 
 SCALE_CASES = (50, 200, 1000, 5000)
+NAMES = {
+    "region_id": "region",
+    "cases_quarter": "cases a quarter",
+    "warn_above": "warn above",
+    "act_above": "act above",
+    "quarters_warn": "quarters to warn",
+    "quarters_act": "quarters to act",
+}
 
 
 def overview(found: Regions) -> pd.DataFrame:
@@ -29,7 +37,8 @@ def overview(found: Regions) -> pd.DataFrame:
         middle=("share", "median"),
         highest=("share", "max"),
     )
-    return _in_percent(rows.sort_values("cases_quarter", ascending=False), ["lowest", "middle", "highest"])
+    rows = rows.sort_values("cases_quarter", ascending=False)
+    return _named(_in_percent(rows, ["lowest", "middle", "highest"]))
 
 
 def region_limits(found: Regions) -> pd.DataFrame:
@@ -39,13 +48,17 @@ def region_limits(found: Regions) -> pd.DataFrame:
         rows[f"quarters_{verdict}"] = (
             (found.cells["verdict"] == verdict).groupby(found.cells["region_id"]).sum()
         )
-    return _with_limits(rows.sort_values("cases_quarter", ascending=False), found)
+    return _named(_with_limits(rows.sort_values("cases_quarter", ascending=False), found))
 
 
 def scaled(found: Regions, *, cases: Sequence[int] = SCALE_CASES) -> pd.DataFrame:
     """Return the limits (per cent) for a region that will have so many cases a quarter."""
     rows = pd.DataFrame({"cases_quarter": cases}).set_index("cases_quarter", drop=False)
-    return _with_limits(rows, found).drop(columns="cases_quarter")
+    return _named(_with_limits(rows, found).drop(columns="cases_quarter"))
+
+
+def _named(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.rename(columns=NAMES).rename_axis(NAMES[str(rows.index.name)])
 
 
 def _with_limits(rows: pd.DataFrame, found: Regions) -> pd.DataFrame:
@@ -106,7 +119,11 @@ def trigger_text(result: Limits) -> str:
 
 def shown(result: Limits) -> pd.DataFrame:
     """Return the triggers as a table to act by."""
-    names = {"usual_week": "usual_a_week", "false_alarms_week": "false_a_week"}
+    names = {
+        "usual_week": "usual a week",
+        "false_alarms_week": "false a week",
+        "weeks_to_see": "weeks to see",
+    }
     return result.table.drop(columns=["action", "owner"]).rename(columns=names)
 
 

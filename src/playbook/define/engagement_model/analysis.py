@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.methods import counts, knapsack
+from playbook.methods.intervals import Z90
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,6 @@ MODELS = {  # the depths that each model may offer; of the mixed ones the best i
 }
 Options = tuple[bool, bool, bool, bool]
 NOBODY = "self-serve for all"
-Z90 = 1.645
 # How far log rates are expected to differ before seeing any data: levels of segments, a depth from the one before it (on
 # average; in one segment; where the account invests).
 LEVEL_SD, STEP_SD, SEGMENT_SD, INVEST_SD = 0.5, 0.25, 0.1, 0.25

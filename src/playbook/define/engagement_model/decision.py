@@ -71,7 +71,8 @@ def decide(result: Engagement) -> Decision:
     if name == NOBODY or unsure:
         advice = "Keep self-serve for all and let the trial by lot go on: no model surely brings more than it costs."
     else:
-        advice = f"Run {name} ({mix}), and leave a tenth of each depth's customers at self-serve by lot."
+        advice = f"Run {name} as your engagement model ({mix}), "
+        advice += "and leave a tenth of each depth's customers at self-serve by lot."
         if result.facts["ladder_known"] and shown[DEPTHS[-1]]:
             advice += f" Dedicated service opens at a joint investment of {result.facts['dedicated_invest_amt']:,.0f}."
     others = [f"{other} {models.loc[other, 'net_amt']:,.0f}" for other in models.index]
@@ -82,7 +83,7 @@ def decide(result: Engagement) -> Decision:
     ]
     return Decision(
         recommendation=advice,
-        evidence=f"Net margin a year against self-serve for all: {'; '.join(others)}. The plan of {shown.name} takes "
+        evidence=f"Net margin a year against self-serve for all: {'; '.join(others)}. The plan for {shown.name} takes "
         f"{' and '.join(used) or 'no resource whose limit is known'}.",
         metric=f"margin a year added by {shown.name}, against customers left at self-serve by lot",
         unit="money",
@@ -90,7 +91,7 @@ def decide(result: Engagement) -> Decision:
         high=float(shown["high_amt"]),
         flips_if=f"the lower end of that range "
         f"{'rises above' if name == NOBODY or unsure else 'falls below'} {shown['variety_amt']:,.0f}, what its kinds of "
-        f"service cost; or capacity crosses: {turns}",
+        f"service cost; or capacity passes a point where the model changes ({turns})",
         owner="head of customer operations",
         review_days=182,
     )

@@ -124,10 +124,10 @@ def plot_fees(result: Engagement) -> Axes:
         ax.set_xscale("log")
         ax.set_ylim(0, max(table["fee_amt"].max() * 1.25, 1.0))
     words = {
-        k: f"from a margin of {round_to(v):,.0f}" if np.isfinite(v) else "at no margin here"
+        k: f"from a margin of {round_to(v):,.0f}" if np.isfinite(v) else "at no margin shown"
         for k, v in ends.items()
     }
-    said = f"Dedicated service needs no fee {words[True]} where the account invests, {words[False]} where not"
+    said = f"Dedicated service pays without a fee {words[True]} for accounts that invest, {words[False]} for others"
     finding(
         ax, said, x="The customer's margin a year at self-serve (money)", y="Fee a year that opens it (money)"
     )

@@ -15,16 +15,18 @@ def overview(customer_depths: pd.DataFrame) -> pd.DataFrame:
         decided_by=lambda d: d["design"].map({"random": "lot"}).fillna("people"),
         depth=lambda d: pd.Categorical(d["depth"], DEPTHS, ordered=True),
     )
-    return placed.groupby(["decided_by", "depth"], observed=True).agg(
+    table = placed.groupby(["decided_by", "depth"], observed=True).agg(
         customers=("customer_id", "size"), before=("before_orders", "mean"), after=("after_orders", "mean")
     )
+    names = {"before": "orders before", "after": "orders after"}
+    return table.rename(columns=names).rename_axis(["decided by", "depth"])
 
 
 def ladder(result: Engagement) -> pd.DataFrame:
     """Return, for customers by what they put in: how many, their margin, the share planned at each depth, and the fee.
 
-    Columns: customers, margin_amt (a year, mean), deeper % and dedicated % (planned beyond self-serve, and at the deepest
-    depth), fee_amt (a year, that opens the deepest depth for one with that margin).
+    Columns: customers, margin a year (mean), deeper % and dedicated % (planned beyond self-serve, and at the deepest
+    depth), fee a year (that opens the deepest depth for one with that margin).
     """
     table = result.customers.assign(
         commitment=np.select(
@@ -44,7 +46,9 @@ def ladder(result: Engagement) -> pd.DataFrame:
             "fee_amt": fee[name == "invests with us"],
         }
     order = [name for name in ("neither", "pays a fee", "invests with us") if name in rows]
-    return pd.DataFrame(rows).T.loc[order].round(0).astype(int).rename_axis("customer")
+    names = {"margin_amt": "margin a year", "fee_amt": "fee a year"}
+    table = pd.DataFrame(rows).T.loc[order].round(0).astype(int)
+    return table.rename(columns=names).rename_axis("customer")
 
 
 def compared(result: Engagement) -> str:
@@ -53,9 +57,9 @@ def compared(result: Engagement) -> str:
     if table.empty:
         return "No depth was chosen by people here, so there is no plain comparison to set beside the lot."
     table = table.assign(chosen=np.exp(table["chosen_log"]), added=np.exp(table["added_log"]))
-    parts = [f"{row.depth} {row.chosen:.1f} times" for row in table.itertuples()]
+    parts = [f"{row.depth} {row.chosen:.1f}" for row in table.itertuples()]
     return (
-        "Where account managers chose the depth, customers order, against those they left at self-serve: "
+        "Where account managers chose the depth, customers order so many times as much as those they left at self-serve: "
         f"**{', '.join(parts)}**. By lot the same factors are "
         f"{', '.join(f'{row.depth} {row.added:.1f}' for row in table.itertuples())}. "
         "What lies between is whom they chose, not what the service did."
@@ -73,6 +77,6 @@ def hours_worth(result: Engagement) -> str:
     if np.isfinite(pay):
         verdict = "more hours pay for themselves" if more > pay else "more hours would not pay for themselves"
         text += f" An hour is paid {pay:,.1f}: {verdict}. "
-        text += f"The last hour brings its pay up to about {round_to(paid_hours(result)):,.0f} hours a month."
+        text += f"Up to about {round_to(paid_hours(result)):,.0f} hours a month, the last hour brings at least its pay."
     text += f" The last request a second that the system can take brings {result.prices['system requests']:,.0f} a year."
     return text

@@ -77,7 +77,8 @@ def decide(result: Granularity, *, worth_share: float = 0.1) -> Decision:
     return Decision(
         recommendation=f"Know each need at its own level: {'; '.join(parts)}.",
         evidence=f"Between accounts lie {share:.0%} ({least:.0%} to {most:.0%}) of the differences in {need}. With the "
-        f"{result.answers[need]:,} answers at hand, the level named misses by {miss[need]:.0%} of what the segment does.",
+        f"{result.answers[need]:,} answers at hand, knowing it by {level[need]} leaves {miss[need]:.0%} of the miss by "
+        "segment.",
         metric=f"miss on {need}, of the miss by segment",
         unit="share",
         low=0.85 * miss[need],

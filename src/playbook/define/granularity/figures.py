@@ -48,8 +48,8 @@ def plot(result: Granularity) -> Axes:
         ax.grid(False, axis="y")
         ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     main = wide.idxmax(axis=1).map({level: level for level in LEVELS} | {"occasion": "day"})
-    said = ", ".join(f"{need} by {level}" for need, level in main.items())
-    finding(ax, f"What makes most of the difference: {said}", x="Share of all differences (%)")
+    said = ", ".join(f"{need} between {level}s" for need, level in main.items())
+    finding(ax, f"Where most differences lie: {said}", x="Share of all differences (%)")
     percent(ax, "x")
     return ax
 

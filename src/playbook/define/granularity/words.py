@@ -7,6 +7,7 @@ import pandas as pd
 
 from playbook.define.granularity.analysis import ALL, LEVELS, Granularity, answer_steps
 from playbook.define.granularity.decision import what_if
+from playbook.wording import listed
 
 
 def table_by_level(by_need_and_level: pd.Series, needs: list[str]) -> pd.DataFrame:
@@ -37,8 +38,10 @@ def sizes(result: Granularity) -> str:
     """Return how many units each level has, and the answers at hand, as prose."""
     segments, accounts, persons = (result.units[level] for level in LEVELS)
     parts = [f"{number:,} on {need}" for need, number in result.answers.items()]
-    listed = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-    return f"There are {segments} segments, {accounts:,} accounts and {persons:,} persons. Answers at hand: {listed}."
+    return (
+        f"There are {segments} segments, {accounts:,} accounts and {persons:,} persons. "
+        f"Answers at hand: {listed(parts)}."
+    )
 
 
 def question(result: Granularity) -> str:

@@ -112,6 +112,6 @@ def decide(result: Handoffs, *, check_cost_amt: float = 8.0) -> Decision:
         low=float(rest * row["low_amt"]),
         high=float(rest * row["high_amt"]),
         flips_if=f"over a quarter, unnoticed failures at {first} lose less than {even:,.0f} a case: then no check pays there"
-        + (f"; or less than those at {names[1]}" if len(names) > 1 else ""),
+        + (f"; or less than those at {names[1]}: then start there" if len(names) > 1 else ""),
         owner="head of operations",
     )

@@ -84,8 +84,12 @@ def judge(
     rows = {name: _score(part, seed) for name, part in parts.items()}
     scores = pd.DataFrame.from_dict(rows, orient="index").rename_axis("figure")
     breaks = _breaks(parts, care_figures, since)
-    gamed = set(breaks.index[breaks["gamed"]]) if len(breaks) else set()
-    scores["verdict"] = [_verdict(row, row.Index in gamed, min_reliability) for row in each_row(scores)]
+    gamed, unproven = (
+        set(breaks.index[breaks[what]]) if len(breaks) else set() for what in ("gamed", "unproven")
+    )
+    scores["verdict"] = [
+        _verdict(row, row.Index in gamed, row.Index in unproven, min_reliability) for row in each_row(scores)
+    ]
     every = cases.drop_duplicates(["customer_id", "half_ago"])
     return Judged(
         desk=str(care_figures["desk"].iloc[0]),
@@ -237,16 +241,18 @@ def _breaks(parts: dict[str, pd.DataFrame], figures: pd.DataFrame, dates: pd.Ser
     if len(breaks):
         # Each figure with a target is one more chance to cry wolf: the level is shared among them.
         breaks["gamed"] = breaks["is_paid"] & (breaks["p"] * max(breaks["is_paid"].sum(), 1) < SURE)
+        breaks["unproven"] = breaks["is_paid"] & ~breaks["gamed"] & (breaks["since_low"] <= 0)
     return breaks
 
 
-def _verdict(row: Any, gamed: bool, min_reliability: float) -> str:
+def _verdict(row: Any, gamed: bool, unproven: bool, min_reliability: float) -> str:
     if row.kind == "survey":
         return "to compare with"
     faults = [
         word
         for word, holds in (
             ("gamed", gamed),
+            ("not proven since its target", unproven),
             ("weak", not row.area_low > 0.5),
             ("unreliable", not row.reliability >= min_reliability),
         )

@@ -41,10 +41,10 @@ def decide(result: Judged) -> Decision:
         if row.verdict.startswith("reject")
     ]
     if chosen:
-        what = f"Steer the teams by {listed(chosen)}, without pay on it in the first year."
+        what = f"Steer the teams by {listed(chosen)}, and hang no more pay on this until another year shows no break."
         flips = (
-            f"{best.name} points at the right customer in less than half of the pairs of the next half-year, or its \
-effect falls after a target"
+            f"{best.name} points at the right customer in less than half of the pairs of the next half-year, "
+            "or its effect falls after a target"
         )
     else:
         what = "Put none of these figures on the frontline's scoreboard yet; collect more requests a customer first."

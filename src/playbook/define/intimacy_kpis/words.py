@@ -66,7 +66,11 @@ def paid(result: Judged) -> str:
         return "No figure here got a target within the history, so nothing can be said about gaming."
     lines = []
     for row in each_row(result.breaks[result.breaks["is_paid"]]):
-        verdict = "it no longer foretells what it did" if row.gamed else "no break can be shown"
+        verdict = "no break can be shown"
+        if row.gamed:
+            verdict = "it no longer foretells what it did"
+        elif row.unproven:
+            verdict = "no break can be shown, nor that it still foretells anything"
         lines.append(
             f"- **{row.Index}**, target since {row.since_on:%d %B %Y}: level {row.level_before:.2f} before, "
             f"{row.level_since:.2f} since; effect {row.before:.2f} before, {row.since:.2f} since; {verdict}."

@@ -231,7 +231,9 @@ def left(result: Thresholds) -> str:
             said.append(f"- **{name}**: too few customers left to say.")
             continue
         verdict = (
-            "no difference that chance would not make" if row["low"] <= 1 <= row["high"] else "a difference"
+            "chance alone may make that difference"
+            if row["low"] <= 1 <= row["high"]
+            else "more than chance would make"
         )
         said.append(
             f"- **{name}**: {row['left']:.0f} customers left; their rate after a long wait was {row['ratio']:.2f} times "

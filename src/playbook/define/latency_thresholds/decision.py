@@ -96,7 +96,7 @@ def decide(result: Thresholds, *, tolerated_share: float, giveup_share: float) -
             unit="share",
             low=0.95 * now,
             high=min(1.05 * now, 1.0),
-            flips_if="waits grow beyond the longest in these data, or a later quarter shows a rise at equal cases and days",
+            flips_if="waits grow beyond the longest in these data, or a later quarter shows a rise, like with like",
             owner="head of service",
         )
     told = "; ".join(
@@ -107,7 +107,7 @@ def decide(result: Thresholds, *, tolerated_share: float, giveup_share: float) -
     name, least = max(named_rows(found), key=lambda item: item[1]["high_min"] / item[1]["low_min"])
     return Decision(
         recommendation=f"Promise a first answer within: {told}.",
-        evidence="Knees at equal cases and days: "
+        evidence="Knees, like with like: "
         + "; ".join(
             f"{channel} {clock(row['knee_min'])} ({clock(row['low_min'])} to {clock(row['high_min'])})"
             for channel, row in named_rows(found)
@@ -117,8 +117,8 @@ def decide(result: Thresholds, *, tolerated_share: float, giveup_share: float) -
         unit="share",
         low=max(now - high, 0.0),
         high=max(now - low, 0.0),
-        flips_if=f"the knee of {name}, the least certain, moves out of {clock(least['low_min'])} to "
-        f"{clock(least['high_min'])} in the next quarter, or a trial that answers half the cases at random faster "
-        "brings as many back",
+        flips_if=f"the knee of {name}, the least certain, leaves the range of {clock(least['low_min'])} to "
+        f"{clock(least['high_min'])} in the next quarter, or in a trial that answers half the cases sooner, "
+        "by lot, as many of them come back",
         owner="head of service",
     )

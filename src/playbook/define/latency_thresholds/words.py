@@ -17,7 +17,8 @@ def overview(first_waits: pd.DataFrame) -> pd.DataFrame:
         median_wait_min=("wait_min", "median"),
         came_back=("came_back", "mean"),
     )
-    return table.round({"median_wait_min": 1, "came_back": 2})
+    names = {"median_wait_min": "middle wait, minutes", "came_back": "share that came back"}
+    return table.round({"median_wait_min": 1, "came_back": 2}).rename(columns=names)
 
 
 def knees(result: Thresholds) -> pd.DataFrame:

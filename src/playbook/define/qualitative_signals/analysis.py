@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.methods import agreement, corrected_counts, indicators, rasch, word_weights
-from playbook.methods.reliability import Z90
+from playbook.methods.intervals import Z90
 
 LEAST_SETTLED, LEAST_TEXTS, LEAST_SHARED = 40, 3, 20
 GRADES = 3  # 0 bad news, 1 neutral, 2 good news

@@ -10,6 +10,7 @@ import pandas as pd
 from playbook.contract import Decision
 from playbook.define.qualitative_signals.analysis import Signals
 from playbook.methods.corrected_counts import planned_half
+from playbook.wording import listed
 
 
 def verdict_steps(result: Signals) -> list[int]:
@@ -58,16 +59,19 @@ def decide(result: Signals) -> Decision:
     good, refused = list(why.index[why == "yes"]), list(why.index[why != "yes"])
     agree = result.alpha_fair[0] >= limits.alpha
     said = [
-        f"Dashboard: the corrected share of bad news ({_listed(shown) or 'of no group yet'}), with its interval; "
-        f"{f'not yet that of {_listed(hidden)}; ' if hidden else ''}never flags as counted.",
+        f"Dashboard: the corrected share of bad news ({listed(shown) or 'of no group yet'}), with its interval; "
+        f"{f'not yet that of {listed(hidden)}; ' if hidden else ''}never flags as counted.",
         f"Single codes: {'admitted, with severities taken out' if agree else 'refused until coders agree better'}.",
-        f"Customer profile: {_listed(good) or 'none of these indicators'}; refused: {_listed(refused) or 'none'}.",
+        f"Customer profile: {listed(good) or 'none of these indicators'}; refused: {listed(refused) or 'none'}.",
     ]
     planned = what_if(result, verdicts=[int(worst["settled"])]).query("needed > 0")
-    fewer = _listed([f"{row.needed} ({row.group})" for row in planned.itertuples()])
+    fewer = listed([f"{row.needed} ({row.group})" for row in planned.itertuples()])
     flips = [
-        f"the panel can settle fewer notes than {fewer}: then that share goes" if fewer else "",
-        f"alpha {'falls below' if agree else 'reaches'} {limits.alpha:g}",
+        f"the panel can settle fewer notes than {fewer}: then that share leaves the dashboard"
+        if fewer
+        else "",
+        f"alpha {'falls below' if agree else 'reaches'} {limits.alpha:g}: then single codes are "
+        f"{'refused' if agree else 'admitted'}",
         f"{(good or refused)[0]} {'falls below' if good else 'reaches'} a reliability of {limits.reliability:g} for one "
         "customer"
         if len(why)
@@ -85,7 +89,3 @@ def decide(result: Signals) -> Decision:
         flips_if="; or ".join(part for part in flips if part),
         owner="head of customer service",
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

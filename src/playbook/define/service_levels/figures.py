@@ -150,8 +150,10 @@ def plot_requests(result: ServiceLevels) -> Axes:
     said = "No tier has enough special requests to judge"
     if lost is not None:
         points, low, high = (100 * share for share in lost)
-        change = "keep their promise less often" if low > 0 else "may keep their promise as often"
-        said = f"Cases with special requests {change}: {points:.0f} points less ({low:.0f} to {high:.0f})"
+        change = (
+            "keep their promise less often, by" if low > 0 else "may keep their promise as often; less by"
+        )
+        said = f"Cases with special requests {change} {points:.0f} points ({low:.0f} to {high:.0f})"
     finding(ax, said, x="Special requests in the case", y="Promises kept (%)")
     return ax
 

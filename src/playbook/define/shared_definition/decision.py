@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from playbook.contract import Decision
 from playbook.define.shared_definition.analysis import Agreement
+from playbook.methods.intervals import wilson
 from playbook.wording import counted
 
 
@@ -32,17 +32,11 @@ def what_if(result: Agreement, *, needed: Sequence[int]) -> pd.DataFrame:
     for n in needed:
         counted = votes.sum(axis=1) >= n
         against = votes.ne(counted, axis=0).sum()
-        low, high = _wilson(int(counted.sum()), len(votes))
+        low, high = wilson(int(counted.sum()), len(votes))
         row = (int(n), int(counted.sum()), float(counted.mean()), low, high, int(against.sum()))
         rows.append((*row, str(against.idxmax()) if against.max() > 0 else "nobody"))
     columns = ["needed", "defects", "share", "low", "high", "overruled", "most_overruled"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _wilson(k: int, n: int, z: float = 1.6449) -> tuple[float, float]:
-    """Return Wilson's (1927) 90 % interval of a share."""
-    centre, half = k + z**2 / 2, z * np.sqrt(k * (n - k) / n + z**2 / 4)
-    return float(max((centre - half) / (n + z**2), 0.0)), float(min((centre + half) / (n + z**2), 1.0))
 
 
 def decide(result: Agreement, opposed: pd.DataFrame | None = None, *, functions_needed: int = 2) -> Decision:
@@ -56,8 +50,9 @@ def decide(result: Agreement, opposed: pd.DataFrame | None = None, *, functions_
     needed = min(functions_needed, len(result.functions))
     defects = what_if(result, needed=[needed]).iloc[0]
     who = pd.concat([own["apart"], cases["apart"]]).value_counts()
-    told = f"Adopt the {counted(len(adopted), 'statement')} that all functions share"
-    told += f"; call a case a defect when {needed} functions agree that it failed"
+    shared = {0: "no statement yet", 1: "the one statement that all functions share"}
+    told = f"Adopt {shared.get(len(adopted), f'the {len(adopted)} statements that all functions share')}"
+    told += f"; call a case a defect when {counted(needed, 'function')} {'says' if needed == 1 else 'agree'} that it failed"
     if len(who):
         told += f"; keep {counted(len(own), 'statement')} and {counted(len(cases), 'case')} open, first with {who.index[0]}"
     unclear = int((table["verdict"] == "unclear").sum())
@@ -67,7 +62,7 @@ def decide(result: Agreement, opposed: pd.DataFrame | None = None, *, functions_
     shift = f"kappa {kappas['kappa'].min():.2f} between {worst}, {kappas['kappa'].max():.2f} between {best}"
     if len(cases):
         flips = (
-            f"a second round labels the {len(cases)} cases alike, or kappa between {worst} reaches "
+            f"a second round labels the disputed cases alike, or kappa between {worst} reaches "
             f"{best_low:.2f}: then the dispute is settled and the rule can be dropped"
         )
     else:

@@ -98,6 +98,6 @@ def targets_said(opposed: pd.DataFrame, kpi_targets: pd.DataFrame | None) -> str
         people = "" if np.isnan(row["people"]) else f", {row['people']:.0f} people"
         pay = f" (up to {row['pay_share']:.0%} of pay{people})" if row["pay_share"] > 0 else ""
         lines.append(
-            f"- **{row['kpi_code']}**: more pays {row['paid_for_more']}; less pays {row['paid_for_less']}{pay}."
+            f"- **{row['kpi_code']}**: paid for more: {row['paid_for_more']}; for less: {row['paid_for_less']}{pay}."
         )
     return "\n".join(lines)

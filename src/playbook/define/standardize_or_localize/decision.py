@@ -9,6 +9,7 @@ import pandas as pd
 
 from playbook.contract import Decision
 from playbook.define.standardize_or_localize.analysis import Variants, customer_choices, unit_choices
+from playbook.wording import listed
 
 
 def cost_steps(result: Variants, *, repeat_cost: float = 14) -> list[int]:
@@ -90,4 +91,4 @@ def _listed(series: pd.Series, most: int = 8) -> str:
     names = [str(name) for name in series]
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
+    return listed(names) if names else ""

@@ -269,7 +269,7 @@ def movers(
     often = (orders[0] + 0.5) / (orders[1] + 0.5)
     up = (now > was)[moved]
     by_number = np.where(up, often > 1.1, often < 0.9)
-    choices = ["first orders", "more orders", "larger orders", "fewer orders"]
+    choices = ["new or back", "more orders", "larger orders", "fewer orders"]
     why = np.select([orders[1] == 0, up & by_number, up, by_number], choices, "smaller orders")
     names, place = dict(enumerate(TIERS)), {name: level for level, name in enumerate(TIERS)}
     contract = _under_contract(

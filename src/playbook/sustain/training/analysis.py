@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.methods import learning
+from playbook.methods.intervals import wilson
 
 MOST_PRACTICES = 60
 FEWEST_PEOPLE = 8  # a role with fewer learners is left out
@@ -317,20 +318,15 @@ def chart_items(training: pd.DataFrame, *, pass_share: float = 0.6) -> pd.DataFr
         role, item_code, people, right_share with a 90 % Wilson interval, misread (interval below
         `pass_share`).
     """
-    from scipy.stats import binomtest
-
     tests = training[(training["module_code"] == "charts") & training["score_share"].notna()]
     items = tests.groupby(["role", "item_code"])["score_share"].agg(["size", "sum"]).reset_index()
-    ends = [
-        binomtest(int(r), int(n)).proportion_ci(0.9, "wilson")
-        for n, r in zip(items["size"], items["sum"], strict=True)
-    ]
+    ends = [wilson(right, people) for people, right in zip(items["size"], items["sum"], strict=True)]
     return pd.DataFrame(
         {
             "role": items["role"], "item_code": items["item_code"], "people": items["size"],
             "right_share": items["sum"] / items["size"],
-            "low": [e.low for e in ends], "high": [e.high for e in ends],
-            "misread": [e.high < pass_share for e in ends],
+            "low": [low for low, _ in ends], "high": [high for _, high in ends],
+            "misread": [high < pass_share for _, high in ends],
         }
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.methods import linkage
+from playbook.methods.intervals import wilson
 
 # A mailbox or number that stands behind this many surnames (their first letters, for typos) identifies nobody.
 SHARED_BY, SURNAME_LETTERS = 2, 3
@@ -373,10 +374,7 @@ def _wrong_share(signed: pd.DataFrame, named: pd.Series) -> tuple[float, float]:
     by_device = (wrong - share).groupby(signed.loc[tested, "anon_id"]).sum()
     spread = float(np.sqrt((by_device**2).sum())) / n
     z = 1.96
-    wilson = (share + z**2 / (2 * n) + z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))) / (
-        1 + z**2 / n
-    )
-    return share, float(max(share + z * spread, wilson))
+    return share, float(max(share + z * spread, wilson(wrong.sum(), n, z=z)[1]))
 
 
 def _silent_people(devices: pd.DataFrame) -> tuple[float, float]:
