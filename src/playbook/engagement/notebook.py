@@ -39,6 +39,9 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
                 execution_timeout=CELL_TIMEOUT_S,
                 start_timeout=120,
                 extra_arguments=["--log-level=CRITICAL"],
+                # Written at the end, also after a failure: twice a cell, a large module takes three times as long.
+                request_save_on_cell_execute=False,
+                autosave_cell_every=0,
                 # Not papermill's cwd: it changes the folder of this whole process, and modules run in parallel.
                 resources={"metadata": {"path": str(output.parent)}},
             )
