@@ -48,8 +48,9 @@ def decide(result: CustomerValue, gates: pd.DataFrame | None = None, *, cost_amt
     price = f"a dedicated workflow at {cost_amt:,g} a customer and year"
     if names:
         short = f"Short list for {price}: {', then '.join(names)}. "
+        covers = "covers" if result.tried else "could cover"
         advice = (
-            f"Every segment covers {price}: begin with {names[0]}. " if len(chosen) == len(table) else short
+            f"Every segment {covers} {price}: begin with {names[0]}. " if len(chosen) == len(table) else short
         )
         advice += (
             "Leave a tenth without it, by lot, to see that it goes on paying."

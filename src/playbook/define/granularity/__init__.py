@@ -4,7 +4,7 @@ from playbook.define.granularity.analysis import Granularity, answer_steps, leve
 from playbook.define.granularity.decision import decide, what_if
 from playbook.define.granularity.figures import plot, plot_misses, plot_what_if
 from playbook.define.granularity.proof import HINTS, check, recover
-from playbook.define.granularity.words import break_even, question, shown, sizes
+from playbook.define.granularity.words import break_even, overview, question, shown, sizes
 
 __all__ = [
     "HINTS",
@@ -15,6 +15,7 @@ __all__ = [
     "decide",
     "levels",
     "measured",
+    "overview",
     "plot",
     "plot_misses",
     "plot_what_if",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from playbook.define.granularity.analysis import ALL, LEVELS, Granularity, answer_steps
+from playbook.define.granularity.analysis import ALL, COLUMNS, LEVELS, Granularity, answer_steps
 from playbook.define.granularity.decision import what_if
 from playbook.wording import listed
 
@@ -26,11 +26,16 @@ def break_even(result: Granularity, *, worth_share: float = 0.1) -> pd.DataFrame
     return text.rename_axis(index=None, columns=None)
 
 
+def overview(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return how many segments, accounts and persons each need was measured on."""
+    counts = measured.groupby("need")[list(COLUMNS)].nunique()
+    return counts.set_axis(["segments", "accounts", "persons"], axis=1)
+
+
 def shown(result: Granularity) -> pd.DataFrame:
     """Return the shares with their 90 % intervals as a table to read."""
-    text = result.shares.apply(
-        lambda row: f"{100 * row['share']:.0f}% ({100 * row['low']:.0f} to {100 * row['high']:.0f})", axis=1
-    )
+    whole = (100 * result.shares[["share", "low", "high"]]).round().astype(int)
+    text = whole.apply(lambda row: f"{row['share']}% ({row['low']} to {row['high']})", axis=1)
     return table_by_level(text, result.needs).rename_axis(index=None, columns=None)
 
 
