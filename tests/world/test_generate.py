@@ -54,6 +54,17 @@ def test_drafts_that_a_kill_left_go_after_a_day(cache):
     assert {path.name for path in cache.iterdir()} == {"young-2", made.name}
 
 
+def test_worlds_that_nobody_opened_for_a_month_go(cache):
+    """One that was opened yesterday stays, whenever it was made."""
+    opened = generate.cached_world(SMALL)
+    (cache / "forgotten").mkdir()
+    for folder in (opened, cache / "forgotten"):
+        os.utime(folder, (time.time() - 2 * generate.WORLD_LIFE_S,) * 2)
+    generate.cached_world(SMALL)
+    made = generate.cached_world(WorldSettings(seed=SMALL.seed + 1, customers=200))
+    assert {path.name for path in cache.iterdir()} == {opened.name, made.name}
+
+
 @pytest.fixture
 def three_blocks():
     """A world of three blocks."""

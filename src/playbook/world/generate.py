@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # What decides the bytes of a written world, and the pages about it.
 WORLD_CODE = ("world", "methods/learning.py", "methods/queueing.py", "store/writing.py", "store/schemas")
 DRAFT_LIFE_S = 24 * 3600  # no world takes a day to write
+WORLD_LIFE_S = 30 * 86_400
 
 
 def generate(settings: WorldSettings, *, domains: Iterable[str] | None = None) -> dict[str, pd.DataFrame]:
@@ -172,7 +174,10 @@ def dask_cluster(address: str, timeout_s: float = 10) -> Iterator[Executor]:
 
 
 def cached_world(settings: WorldSettings) -> Path:
-    """Return the folder of this world in the user's cache, generating it the first time."""
+    """Return the folder of this world in the user's cache, generating it the first time.
+
+    Worlds that nobody opened for `WORLD_LIFE_S` are removed when another is made.
+    """
     from platformdirs import user_cache_path
 
     from playbook.store.reading import INFO
@@ -181,7 +186,7 @@ def cached_world(settings: WorldSettings) -> Path:
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     folder = user_cache_path("customer-intimacy-playbook") / "worlds" / key
     if not (folder / INFO).is_file():
-        _drop_old_drafts(folder.parent)
+        _drop_old(folder.parent)
         # Two notebooks may start at once: each writes its own draft, the first rename wins.
         draft = folder.with_name(f"{key}-{np.random.SeedSequence().entropy:x}")
         write_world(settings, draft)
@@ -191,12 +196,14 @@ def cached_world(settings: WorldSettings) -> Path:
             if not (folder / INFO).is_file():
                 raise
             shutil.rmtree(draft)
+    os.utime(folder)  # opened now
     return folder
 
 
-def _drop_old_drafts(cache: Path) -> None:
-    """Remove the drafts that kills left; a younger one may be another notebook's."""
-    for draft in cache.glob("*-*"):
+def _drop_old(cache: Path) -> None:
+    """Remove worlds that nobody opened for long, and the drafts that kills left; a younger one may be another notebook's."""
+    for folder in cache.glob("*"):
+        life = DRAFT_LIFE_S if "-" in folder.name else WORLD_LIFE_S
         with suppress(OSError):  # moved into place meanwhile
-            if time.time() - draft.stat().st_mtime > DRAFT_LIFE_S:
-                shutil.rmtree(draft)
+            if time.time() - folder.stat().st_mtime > life:
+                shutil.rmtree(folder)
