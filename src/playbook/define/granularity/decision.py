@@ -53,10 +53,10 @@ def _coarsest(misses: dict[str, float], worth_share: float) -> str:
 
 def decide(result: Granularity, *, worth_share: float = 0.1) -> Decision:
     """Recommend a level per need with the answers at hand: the coarsest of which no finer one is better by `worth_share`."""
-    now = {
-        need: what_if(result, answers=[result.answers[need]], worth_share=worth_share).query("need == @need")
-        for need in result.needs
-    }
+    now = {}
+    for need in result.needs:
+        rows = what_if(result, answers=[result.answers[need]], worth_share=worth_share)
+        now[need] = rows[rows["need"] == need]
     level = {need: str(rows.loc[rows["chosen"], "level"].iloc[0]) for need, rows in now.items()}
     miss = {need: float(rows.loc[rows["chosen"], "miss"].iloc[0]) for need, rows in now.items()}
     parts = [
