@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Annotated
@@ -57,8 +58,11 @@ def over_worlds(
     """Return `measured` over worlds of every seed and effect; worlds already in the folder `worlds` are used again."""
     each = partial(_one_world, [entry.id for entry in chosen], worlds)
     jobs = [(seed, effect) for effect in effects for seed in seeds]
-    with ProcessPoolExecutor(workers) as pool:
-        frames = list(pool.map(each, jobs))
+    if workers == 1:
+        frames = [each(job) for job in jobs]
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            frames = list(pool.map(each, jobs))
     return pd.concat(frames, ignore_index=True).sort_values(KEY, ignore_index=True)
 
 
