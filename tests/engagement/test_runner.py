@@ -1,6 +1,7 @@
 """A run is repeatable, resumable, and fails readably."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import nbformat
 import pytest
 
 from playbook import notebooks
-from playbook.engagement.runner import Run, alone, data_steps, run
+from playbook.catalogue import MODULES
+from playbook.engagement.runner import SHARED_CODE, Run, alone, data_steps, run
 from playbook.engagement.settings import read_engagement
 from playbook.errors import RunError
+from playbook.sources import PACKAGE
 
 ENGAGEMENT = """\
 client: {name: Acme, industry: tools, currency: EUR}
@@ -181,3 +184,16 @@ def test_a_failing_cell_is_named_and_its_notebook_is_kept(tmp_path, monkeypatch)
     kept = nbformat.read(tmp_path / "run" / "notebooks" / "6_measure.ipynb", as_version=4)
     assert any(o.output_type == "error" for c in kept.cells if c.cell_type == "code" for o in c.outputs)
     assert not (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_a_notebook_is_made_again_when_shared_code_changes():
+    """Every file beside the folders that a play imports is part of what its module's step depends on."""
+    used = set()
+    for module in MODULES:
+        for file in (PACKAGE / module).rglob("*.py"):
+            used |= set(
+                re.findall(r"^from playbook\.(\w+) import", file.read_text(encoding="utf-8"), flags=re.M)
+            )
+    beside = {f"{name}.py" for name in used if (PACKAGE / f"{name}.py").is_file()}
+    assert "wording.py" in beside
+    assert beside <= set(SHARED_CODE)

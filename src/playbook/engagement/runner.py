@@ -26,7 +26,9 @@ from playbook.store.reading import INFO, Store
 from playbook.store.writing import file_hash, write_json
 
 Report = Callable[[str, str], None]
-SHARED_CODE = ("contract.py", "pictures.py", "catalogue.py", "notebooks.py", "classroom", "methods", "store")
+SHARED_CODE = (
+    "contract.py", "pictures.py", "wording.py", "catalogue.py", "notebooks.py", "classroom", "methods", "store",
+)  # fmt: skip
 VERSIONS = (
     "pandas",
     "numpy",

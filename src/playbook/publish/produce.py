@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from playbook.catalogue import plays, project_root
-from playbook.engagement.runner import Report, Run, alone, provenance, read_manifest, run
+from playbook.engagement.runner import SHARED_CODE, Report, Run, alone, provenance, read_manifest, run
 from playbook.engagement.steps import Step, fingerprint, hashes
 from playbook.publish.pages import Edition
 from playbook.sources import code_hash
@@ -37,7 +37,7 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
         [hashes([page]) for page in [*pages, *plan]],
         [repr(play) for play in plays().values()],  # agenda and coverage say more than the notebooks
         footer | {"edition": edition},
-        code_hash("publish", "catalogue.py", "notebooks.py", "classroom/register.py", *WORLD_CODE),
+        code_hash("publish", *SHARED_CODE, *WORLD_CODE),
     )
 
     def action() -> None:
