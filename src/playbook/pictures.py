@@ -73,6 +73,11 @@ def finding(ax: Axes, title: str, *, x: str | None = None, y: str | None = None)
         ax.set_ylabel(fill(y, LABEL_WIDTH, break_on_hyphens=False))
 
 
+def key_below(ax: Axes, *, columns: int) -> None:
+    """Explain marks and colours below the axes, where the key covers nothing."""
+    ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+
+
 def percent(ax: Axes, axis: str = "y") -> None:
     """Show an axis of shares (0 to 1) in per cent."""
     from matplotlib.ticker import FuncFormatter

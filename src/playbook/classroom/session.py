@@ -52,6 +52,11 @@ class Tables:
         return [*self._play.inputs, *self._play.optional, "illustration"]
 
 
+def planted(play: catalogue.Play, store: Store) -> SimpleNamespace:
+    """Return the tables of planted truth that a play may read, as attributes; `store` is a world's."""
+    return SimpleNamespace(**{name: store.truth(name, play.id) for name in play.truth})
+
+
 class Session:
     """One sitting with one module's notebook.
 
@@ -170,7 +175,7 @@ class Session:
         store = self._illustration() if self.data(play).illustration else self._store
         truth = None
         if store.info["kind"] == "world":
-            truth = SimpleNamespace(**{name: store.truth(name, entry.id) for name in entry.truth})
+            truth = planted(entry, store)
         try:
             feedback = play.check(answer, truth, result)
         except (TypeError, ValueError):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from playbook.methods.intervals import Z90
+
 PRIOR = (
     1.0  # penalty on a coefficient per standard deviation: keeps the chances of small samples from 0 and 1
 )
@@ -148,7 +150,7 @@ def left_out(
     weights = rng.exponential(size=(draws, n))
     one, two = (_lost(x, loss, failed, act_amt, weights, folds, rng) for _ in range(2))
     shared = ((one - one.mean(axis=0)) * (two - two.mean(axis=0))).sum(axis=0) / (draws - 1)
-    half = 1.645 * np.sqrt(np.maximum(shared, 0.0))
+    half = Z90 * np.sqrt(np.maximum(shared, 0.0))
     return LeftOut(found, found - half, np.maximum(found + half, 0.0), _alone(x, loss, failed, act_amt))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from playbook.methods import clv
+from playbook.methods.intervals import Z90
 
 Floats = NDArray[np.float64]
 QUARTER_WEEKS, YEAR_WEEKS = 13, 52
@@ -250,5 +251,5 @@ def next_range(
         Variance of the expected sums, from resamples; chance (who is active, how often they buy) is added.
     """
     mean = member.T @ ahead
-    error = 1.645 * np.sqrt(member.T @ (ahead + ahead**2 * (1 / active - 1)) + spread)
+    error = Z90 * np.sqrt(member.T @ (ahead + ahead**2 * (1 / active - 1)) + spread)
     return mean, np.maximum(mean - error, 0.0), mean + error

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from playbook.methods.intervals import Z90
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 DISPERSION = (
@@ -191,7 +193,7 @@ class Trial:
         found = count_regression(y, design, weights=share[None], exposure=time)[0]
         again = count_regression(y, design, weights=weights[:, self.unit[lot]] * share, exposure=time)[:, 1]
         error = robust_error(y, design, found, weights=share, exposure=time)[1]
-        error *= stdtrit(len(y) - design.shape[1], 0.95) / 1.645
+        error *= stdtrit(len(y) - design.shape[1], 0.95) / Z90
         draws = found[1] + (again - again.mean()) * error / again.std()
         chosen = among[self.unit] & ~self.by_lot
         plain = (

@@ -9,14 +9,14 @@ from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Annotated
 
 import pandas as pd
 import typer
 
 from playbook.catalogue import Play, play, plays, project_root
-from playbook.classroom.session import Tables
+from playbook.classroom.session import Tables, planted
 from playbook.store.reading import INFO, Store
 from playbook.world.settings import WorldSettings
 
@@ -46,8 +46,7 @@ def measured(chosen: Iterable[Play], store: Store) -> pd.DataFrame:
     frames = []
     for entry in chosen:
         data = Tables(entry, store, {"as_of": settings["as_of"]}, illustration=False)
-        truth = SimpleNamespace(**{name: store.truth(name, entry.id) for name in entry.truth})
-        rows = _code(entry).recover(data, truth)
+        rows = _code(entry).recover(data, planted(entry, store))
         frames.append(rows.assign(play=entry.id, effect=settings["effect"], seed=settings["seed"]))
     return pd.concat(frames, ignore_index=True)[KEY + VALUES]
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from playbook.catalogue import Play
 from playbook.classroom.output import plain
-from playbook.pictures import BLUE, GREY, ORANGE, figure, finding
+from playbook.pictures import BLUE, GREY, ORANGE, figure, finding, key_below
 from playbook.publish.recovery import rates
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def plot(rows: pd.DataFrame) -> Axes:
         ax.set_xticks([-5, -1, 0, 1, 5], ["5 below", "−1", "0", "+1", "5 above"])
         ax.set_yticks([])
         ax.set_ylim(len(names) - 0.6, -0.8)
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
     held = rows["truth"].between(rows["low"], rows["high"])
     said = f"{held.sum()} of {len(rows)} intervals hold the planted truth"
     finding(ax, said, x="Distance from the truth (half widths of the interval)")

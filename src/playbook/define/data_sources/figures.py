@@ -10,7 +10,7 @@ import pandas as pd
 from playbook.define.data_sources.analysis import LABELS, MORE_IS_BETTER, Sources, amount
 from playbook.define.data_sources.decision import VERDICTS, nearest_turn
 from playbook.methods import topsis
-from playbook.pictures import BLUE, GREY, INK, ORANGE, PALETTE, figure, finding, percent
+from playbook.pictures import BLUE, GREY, INK, ORANGE, PALETTE, figure, finding, key_below, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def plot(result: Sources) -> Axes:
         for row, name in enumerate(table.index):
             _beside(ax, 0.01, row, str(name), transform=ax.get_yaxis_transform())
         _rows(ax, len(table))
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=1)
+        key_below(ax, columns=1)
     sure = table[table["low_amt"] > 0]
     said = "No source is shown to change what a decision costs"
     if len(sure):
@@ -117,6 +117,6 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: float | None = None) -> Axes:
         ax.set_xticks(range(len(steps)), [f"{s / 1000:g}k" if s >= 1000 else f"{s:g}" for s in steps])
         _rows(ax, len(names))
         ax.set_xlim(-0.5, len(steps) - 0.5)
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        key_below(ax, columns=3)
     finding(ax, said, x="Cost of a point (money a year; k: thousand)")
     return ax

@@ -9,7 +9,7 @@ import pandas as pd
 
 from playbook.define.granularity.analysis import ALL, LEVELS, Granularity
 from playbook.define.granularity.words import table_by_level
-from playbook.pictures import BLUE, GREY, INK, ORANGE, SKY, figure, finding, percent
+from playbook.pictures import BLUE, GREY, INK, ORANGE, SKY, figure, finding, key_below, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def plot(result: Granularity) -> Axes:
         ax.set_ylim(len(wide) - 0.6, -0.75)
         ax.set_xlim(0, 1)
         ax.grid(False, axis="y")
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
     main = wide.idxmax(axis=1).map({level: level for level in LEVELS} | {"occasion": "day"})
     said = ", ".join(f"{need} between {level}s" for need, level in main.items())
     finding(ax, f"Where most differences lie: {said}", x="Share of all differences (%)")
@@ -69,7 +69,7 @@ def plot_misses(result: Granularity) -> Axes:
         ax.set_yticks([])
         ax.set_ylim(len(held) - 0.6, -0.7)
         ax.set_xlim(0, max(1.1, held.max().max(), expected.max().max()) * 1.05)
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        key_below(ax, columns=3)
     best, miss = str(held["person"].idxmin()), float(held["person"].min())
     said = (
         f"Knowing the person cuts the miss on {best} by {1 - miss:.0%}"
@@ -104,7 +104,7 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: int | None = None) -> Axes:
         ax.set_yticks([])
         ax.set_ylim(len(needs) - 0.6, -0.75)
         ax.set_xlim(-0.5, len(steps) - 0.5)
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        key_below(ax, columns=3)
     finding(ax, said, x="Answers on each need, all customers together (k: thousand)")
     return ax
 

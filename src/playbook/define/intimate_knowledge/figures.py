@@ -8,7 +8,7 @@ import pandas as pd
 
 from playbook.define.intimate_knowledge.analysis import Knowledge, sides
 from playbook.define.intimate_knowledge.decision import KNOW, LEAVE, TEST, those, zones
-from playbook.pictures import BLUE, GREY, INK, ORANGE, figure, finding, percent
+from playbook.pictures import BLUE, GREY, INK, ORANGE, figure, finding, key_below, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ def plot_predicts(result: Knowledge) -> Axes:
         ax.set_ylim(y - 0.4, -0.1)
         ax.set_xlim(0, 1.02)
         ax.grid(False, axis="y")
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=1)
+        key_below(ax, columns=1)
     finding(ax, said[0], x="Of the best in its domain (%)")
     percent(ax, "x")
     return ax
@@ -93,7 +93,7 @@ def plot_zones(result: Knowledge, *, uses: float = 2.0) -> Axes:
         ax.set_xlim(0, right)
         ax.grid(False, axis="y")
         ax.locator_params(axis="x", nbins=5)
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
     paid = table["attribute"][table["cost_amt"] < table["ask_to"]]
     said = (
         f"At today's cost, ask everyone for {those(paid)}" if len(paid) else "Nothing is worth its cost today"
@@ -121,7 +121,7 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: float | None = None) -> Axes:
         ax.set_yticks([])
         ax.set_ylim(len(names) - 0.6, -0.8)
         ax.set_xlim(-0.5, len(steps) - 0.5)
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        key_below(ax, columns=3)
     now = scenarios if chosen is None else scenarios[scenarios["uses"] == chosen]
     asked = those(now.loc[now["verdict"] == KNOW, "attribute"])
     first = scenarios.loc[scenarios["verdict"] == KNOW, "uses"].min()

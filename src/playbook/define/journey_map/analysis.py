@@ -10,11 +10,11 @@ import pandas as pd
 
 from playbook.methods.agreement import benjamini_hochberg
 from playbook.methods.capture import TwoSources, odds_ratio
+from playbook.methods.intervals import Z90
 from playbook.methods.journeys import adjusted_effects, directly_follows
 
 LEAST_CASES, LEAST_BY_LOT, DRAWS = 100, 50, 400
 FALSE_SHARE = 0.05  # of the touchpoints that are named, so many may be named by chance
-Z = 1.645  # half a 90 % interval
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _by_lot(cases: pd.DataFrame, kept: np.ndarray, steps: pd.Index) -> pd.DataFr
         groups = [kept[own & got], kept[own & ~got]]
         if min(map(len, groups)) >= LEAST_BY_LOT:
             gap = groups[0].mean() - groups[1].mean()
-            error = Z * sqrt(sum(group.var(ddof=1) / len(group) for group in groups))
+            error = Z90 * sqrt(sum(group.var(ddof=1) / len(group) for group in groups))
             table.loc[step] = [gap, gap - error, gap + error]
     return table
 
@@ -205,5 +205,5 @@ def _known_odds(cases: pd.DataFrame, log: np.ndarray, diary: np.ndarray, steps: 
     log, diary = log[row, place[row]], diary[row, place[row]]
     counts = [int((a & b).sum()) for a, b in ((log, diary), (log, ~diary), (~log, diary), (~log, ~diary))]
     ratio, error = odds_ratio(*counts)
-    low, high = ratio * np.exp(np.array([-Z, Z]) * error)
+    low, high = ratio * np.exp(np.array([-Z90, Z90]) * error)
     return {"known_odds": ratio, "known_low": float(low), "known_high": float(high)}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from playbook.define.journey_map.analysis import Journey
 from playbook.methods.journeys import backbone
-from playbook.pictures import BLUE, GREY, INK, ORANGE, SKY, figure, finding, percent
+from playbook.pictures import BLUE, GREY, INK, ORANGE, SKY, figure, finding, key_below, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +99,7 @@ def plot_coverage(result: Journey) -> Axes:
         _rows(ax, list(rows.index))
         ax.set_xlim(0, 1.02)
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        key_below(ax, columns=3)
     said = "With one source, nobody knows what the log misses"
     if len(rows):
         worst = rows.iloc[0]
@@ -126,7 +126,7 @@ def plot_leverage(result: Journey) -> Axes:
             ax.hlines(lot + 0.22, each * own["pilot_low"], each * own["pilot_high"], color=INK, lw=1.5)
             ax.plot(each * own["pilot"], lot + 0.22, "D", color=INK, ms=6, label="given by lot")
         _rows(ax, list(rows.index))
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=1)
+        key_below(ax, columns=1)
     first, log_first = rows.index[0], rows["simple"].idxmax()
     said = f"Most leverage: {first}; the log alone "
     said += "agrees" if first == log_first else f"would choose {log_first}"
@@ -155,6 +155,6 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: float | None = None) -> Axes:
             ax.axvline(odds.index(chosen), color=GREY, lw=16, alpha=0.25, zorder=0)
             now = ", ".join(scenarios.loc[(scenarios["odds"] == chosen) & scenarios["close"], "step"])
             said = f"At an odds ratio of {chosen:g}, close the gap at {now or 'no touchpoint'}"
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
     finding(ax, said, x="Odds ratio of the two sources (1: independent)")
     return ax

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.methods import segmented, survival
+from playbook.methods.intervals import Z90
 from playbook.pictures import BLUE, GREEN, ORANGE
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ LEAST_MIN = 0.05  # three seconds: below it nobody waits
 LONGEST = 0.97  # share of the waits that the stick is fitted to; the longest ones bend it
 CANDIDATES = 150
 BANDS = 12
-WIDTH = 1.645  # of a 90 % interval, in standard errors
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def harm_of(
     counted = np.bincount(quarter, outcome) / np.bincount(quarter)
     ends = np.zeros(len(shares))
     ends[-3], ends[-1] = -1.0, 1.0
-    extra, width = float(ends @ shares), WIDTH * float(np.sqrt(ends @ covariance @ ends))
+    extra, width = float(ends @ shares), Z90 * float(np.sqrt(ends @ covariance @ ends))
     return {"extra": extra, "low": extra - width, "high": extra + width, "plain": float(ends @ counted)}
 
 
@@ -175,7 +175,7 @@ def _one_channel(
     plain = segmented.broken_stick(x, y, candidates=candidates, level=LEVEL)
     band = _bands(judged["wait_min"], [k / BANDS for k in range(1, BANDS)])
     shares, covariance = segmented.adjusted_shares(band, y, strata=strata, controls=controls)
-    width = WIDTH * np.sqrt(np.diag(covariance))
+    width = Z90 * np.sqrt(np.diag(covariance))
     bands = pd.DataFrame(
         {
             "wait_min": judged["wait_min"].groupby(band).median().to_numpy(),

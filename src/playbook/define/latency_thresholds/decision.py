@@ -9,7 +9,6 @@ import pandas as pd
 
 from playbook.contract import Decision
 from playbook.define.latency_thresholds.analysis import (
-    WIDTH,
     Thresholds,
     limits,
     log_wait,
@@ -17,6 +16,7 @@ from playbook.define.latency_thresholds.analysis import (
     named_rows,
     within,
 )
+from playbook.methods.intervals import Z90
 
 
 def clock(minutes: float) -> str:
@@ -69,7 +69,7 @@ def _avoidable(result: Thresholds, table: pd.DataFrame) -> tuple[float, float]:
         x = np.minimum(np.quantile(log_wait(waits), np.linspace(0.0025, 0.9975, 200)), longest)
         start = np.maximum(stick.candidates, np.log(row["limit_min"]))
         beyond = np.maximum(x - start[:, None], 0).mean(axis=1) * len(waits)
-        spare = WIDTH**2 - stick.drop
+        spare = Z90**2 - stick.drop
         kept = spare >= 0
         width = np.sqrt(spare[kept] / stick.information[kept])
         total += [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from playbook.define.qualitative_signals.analysis import Signals
-from playbook.pictures import BLUE, GREY, INK, ORANGE, SKY, figure, finding, percent
+from playbook.pictures import BLUE, GREY, INK, ORANGE, SKY, figure, finding, key_below, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,7 +127,7 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: int | None = None) -> Axes:
                 else "No number of verdicts is exact enough"
             )
         ax.set_ylim(0)
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
     finding(ax, said, x="Notes of each group that the panel settles", y="Half interval (% points)")
     percent(ax)
     return ax

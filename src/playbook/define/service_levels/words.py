@@ -7,6 +7,7 @@ import pandas as pd
 
 from playbook.define.service_levels.analysis import MIN_CASES, ServiceLevels, covered_in, faster, tier_row
 from playbook.methods import service_levels as sl
+from playbook.methods.intervals import Z90
 
 
 def read(result: ServiceLevels) -> str:
@@ -81,7 +82,7 @@ def _dependence(result: ServiceLevels) -> tuple[float, float, float]:
         return -1.0, 0.0, 1.0
     rho = np.corrcoef(weekly.T)[np.triu_indices(weekly.shape[1], 1)]
     z = float(np.arctanh(np.clip(rho, -0.999, 0.999)).mean())
-    half = 1.645 / np.sqrt(len(weekly) - 3)  # of one pair: of their mean it is at most this
+    half = Z90 / np.sqrt(len(weekly) - 3)  # of one pair: of their mean it is at most this
     low, middle, high = np.tanh([z - half, z, z + half])
     return float(low), float(middle), float(high)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.define.standardize_or_localize.analysis import Variants
-from playbook.pictures import BLUE, GREY, INK, ORANGE, figure, finding, percent, thousands
+from playbook.pictures import BLUE, GREY, INK, ORANGE, figure, finding, key_below, percent, thousands
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def plot(result: Variants) -> Axes:
         ax.set_yticks([])
         ax.set_ylim(y[-1] + 0.4, -0.85)
         ax.locator_params(axis="x", nbins=5)
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
         percent(ax, "x")
     certain = int((units["low"] > 0).sum())
     finding(
@@ -62,7 +62,7 @@ def plot_levels(result: Variants) -> Axes:
         ax.scatter(
             most["repeats"], most["gain"], color=ORANGE, marker="D", s=55, label="most repeat contacts"
         )
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
         percent(ax, "x")
         percent(ax, "y")
     finding(
@@ -97,7 +97,7 @@ def plot_customers(result: Variants, chosen: pd.DataFrame | None = None) -> Axes
         ax.set_xticks(ticks, [f"{t:,}" for t in ticks])
         ax.minorticks_off()
         percent(ax, "y")
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        key_below(ax, columns=3)
     raw, pooled = table["raw"].std(), table["gain"].std()
     kept = f"{pooled / raw:.0%}" if len(table) > 1 and raw > 0 else "nothing"
     finding(
@@ -136,7 +136,7 @@ def plot_what_if(scenarios: pd.DataFrame, chosen: float | None = None) -> Axes:
             ax.axvline(chosen, color=GREY, lw=14, alpha=0.25)
             count = int(picked["units"].to_dict()[chosen])
             said = f"At {chosen:,.0f} a year for each, {count} {'unit' if count == 1 else 'units'} should keep their own"
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
         thousands(ax, "x")
         thousands(ax, "y")
     finding(ax, said, x="Cost of one variant (money a year)", y="Net gain (money a year)")

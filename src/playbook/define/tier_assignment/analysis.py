@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from playbook.methods import hysteresis
+from playbook.methods.intervals import Z90
 
 TIERS = ("bronze", "silver", "gold")
 YEAR = 52  # weeks
@@ -214,7 +215,7 @@ def _tried(
             few, a_week, window, since=max(windows), rng=rng, band=band, stay=stay, times=times, common=common
         )
         each = 100 * YEAR * each.reshape(len(grid), -1)
-        mean, miss = each.mean(axis=1), 1.645 * each.std(axis=1) / np.sqrt(len(few))
+        mean, miss = each.mean(axis=1), Z90 * each.std(axis=1) / np.sqrt(len(few))
         found = {
             "window": window,
             "false_moves": mean,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from playbook.define.tier_assignment.analysis import TIERS, YEAR, Tiers
 from playbook.methods import hysteresis
-from playbook.pictures import BLUE, GREY, INK, ORANGE, SKY, figure, finding, months, thousands
+from playbook.pictures import BLUE, GREY, INK, ORANGE, SKY, figure, finding, key_below, months, thousands
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ def plot_customer(result: Tiers) -> Axes:
             ax.plot(levels.index[moves], score[moves], "o", color=color, ms=7)
             times.append(len(moves))
         ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
     said = f"Customer {customer}: moves (dots) by today's rule {times[0]}, by the chosen one {times[1]}"
     finding(ax, said, y="Value a year (money)")
     months(ax)
@@ -75,7 +75,7 @@ def plot(result: Tiers) -> Axes:
         low, high = rules["shown"].min(), rules["shown"].max()
         ax.set_yticks([v for v in (1, 3, 10, 30, 100, 300, 1000) if low / 1.2 <= v <= 2 * high])
         ax.minorticks_off()
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        key_below(ax, columns=2)
     fewer, later = today["false_moves"] - chosen["false_moves"], chosen["delay_weeks"] - today["delay_weeks"]
     said = f"{abs(fewer):.0f} false moves {'fewer' if fewer >= 0 else 'more'} than today, and real changes followed "
     finding(
