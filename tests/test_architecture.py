@@ -15,10 +15,11 @@ MAY_IMPORT = {
     "methods": set(),
     "store": set(),
     "world": {"store", "methods"},
+    "intake": {"store", "methods"},
     "play": {"methods"},
     "classroom": {"store", "world"},
-    "engagement": {"classroom", "store", "world"},
-    "publish": {"engagement", "classroom", "store", "world"},
+    "engagement": {"classroom", "store", "world", "intake"},
+    "publish": {"engagement", "classroom", "store", "world", "intake"},
 }
 
 

@@ -109,7 +109,7 @@ def intake(
     name: Annotated[str, typer.Option(help="the client's name")] = "client",
 ) -> None:
     """Take in a client's exports: every row is accepted, or quarantined with a reason."""
-    from playbook.store.intake import take_in
+    from playbook.intake.make_store import take_in
 
     typer.echo(take_in(mapping, to, name=name).text())
 

@@ -7,7 +7,7 @@ import pytest
 
 from playbook.catalogue import project_root
 from playbook.engagement.settings import read_engagement
-from playbook.store.intake import QUARANTINE, read_report, take_in
+from playbook.intake.make_store import QUARANTINE, read_report, take_in
 from playbook.store.reading import Store
 
 FOLDER = project_root() / "datasets" / "online_retail"

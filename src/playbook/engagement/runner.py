@@ -185,7 +185,7 @@ def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
         return [
             Step("store", world_key, (place.store / INFO,), lambda: write_world(settings, place.store)),
         ]
-    from playbook.store.intake import source_files, take_in
+    from playbook.intake.make_store import source_files, take_in
 
     mapping = path.parent / engagement.data.mapping
     exports = [file_hash(file) for file in [mapping, *source_files(mapping)]]
@@ -196,7 +196,7 @@ def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
     return [
         Step(
             "store",
-            fingerprint(exports, engagement.client.name, code_hash("store")),
+            fingerprint(exports, engagement.client.name, code_hash("store", "intake")),
             (place.store / INFO,),
             intake,
         ),

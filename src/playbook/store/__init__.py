@@ -1,1 +1,1 @@
-"""Canonical tables: schemas, reading, writing, views, intake."""
+"""Canonical tables: schemas, reading, writing, views."""

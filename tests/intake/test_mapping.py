@@ -7,7 +7,7 @@ import yaml
 
 from playbook.catalogue import project_root
 from playbook.errors import MappingError
-from playbook.store.mapping import read_mapping
+from playbook.intake.mapping import read_mapping
 
 GOOD = yaml.safe_load("""
 sources:

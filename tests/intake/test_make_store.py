@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbook.errors import MappingError, StoreError
-from playbook.store.intake import QUARANTINE, read_report, source_files, take_in
+from playbook.intake.make_store import QUARANTINE, read_report, source_files, take_in
 from playbook.store.reading import Store
 from playbook.store.writing import write_store
 

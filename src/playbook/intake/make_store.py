@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook.errors import MappingError, nearest
-from playbook.store.mapping import ClientMapping, read_mapping
+from playbook.intake.mapping import ClientMapping, read_mapping
 from playbook.store.reading import Store
 from playbook.store.writing import file_hash, validate, write_store
 
 if TYPE_CHECKING:
     import duckdb
 
-    from playbook.store.sorting import Sorted
+    from playbook.intake.sorting import Sorted
 
 REPORT, QUARANTINE = "intake.json", "quarantine.parquet"
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
@@ -120,7 +120,7 @@ def take_in(
 def _sort_file(mapping_path: Path, mapping: ClientMapping, name: str, file: Path) -> Sorted:
     import duckdb
 
-    from playbook.store.sorting import sort_out
+    from playbook.intake.sorting import sort_out
 
     source = mapping.sources[name]
     with duckdb.connect() as connection:

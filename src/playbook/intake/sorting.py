@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbook.intake.mapping import ClientMapping, Column, Condition, Reject, Source, SourceColumn, Table
 from playbook.store import schemas
-from playbook.store.mapping import ClientMapping, Column, Condition, Reject, Source, SourceColumn, Table
 from playbook.store.writing import conform
 
 if TYPE_CHECKING:
