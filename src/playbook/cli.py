@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -104,20 +105,108 @@ def _effect(text: str) -> tuple[str, float]:
 
 @app.command()
 def intake(
-    mapping: Annotated[Path, typer.Argument(help="the mapping's YAML file", show_default=False)],
-    to: Annotated[Path, typer.Argument(help="folder to write the store to", show_default=False)],
+    exports: Annotated[
+        Path,
+        typer.Argument(
+            help="the mapping's YAML file; with --propose the folder of exports", show_default=False
+        ),
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Argument(
+            help="folder to write the store to; with --propose the mapping to write", show_default=False
+        ),
+    ] = None,
     name: Annotated[str, typer.Option(help="the client's name")] = "client",
+    quarantine: Annotated[
+        Path | None,
+        typer.Option(help="folder for the rows to mend [default: quarantine/ beside the mapping]"),
+    ] = None,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="read the exports and write a draft mapping")
+    ] = False,
+    connection: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="with --propose: environment variable that holds a database's address; may be repeated"
+        ),
+    ] = None,
 ) -> None:
     """Take in a client's exports: every row is accepted, or quarantined with a reason."""
-    from playbook.intake.make_store import take_in
+    if propose:
+        _propose(exports, to or exports / "mapping.yml", connection or [])
+        return
+    if to is None:
+        raise SettingsError("intake: name the folder to write the store to, after the mapping")
+    if connection:
+        raise SettingsError(
+            "intake: --connection goes with --propose; a mapping names its connections itself"
+        )
+    from playbook.intake.make_store import source_files, take_in
+    from playbook.progress import reading
 
-    typer.echo(take_in(mapping, to, name=name).text())
+    total = sum(file.stat().st_size for file in source_files(exports))
+    with reading(total) as tell:
+        report = take_in(exports, to, name=name, quarantine_to=quarantine, tell=tell)
+    typer.echo(report.text())
+    if any(source.rows > source.accepted for source in report.sources):
+        place = quarantine or exports.parent / "quarantine"
+        typer.echo(
+            f"rows to mend: {place} (mended files go into {exports.parent / 'corrections'}, then run this again)"
+        )
+
+
+def _propose(folder: Path, to: Path, connections: list[str]) -> None:
+    from playbook.intake.propose import propose
+
+    if to.exists():
+        raise SettingsError(f"'{to}' is there: name another file for the draft, or remove it")
+    proposal = propose(folder, connections=connections, out=to)
+    typer.echo(proposal.text())
+    typer.echo(f"wrote {to}: correct it, then run playbook intake {to} STORE")
+
+
+@app.command()
+def readiness(
+    store: Annotated[Path, typer.Argument(help="a store, or a run's folder", show_default=False)],
+    as_of: Annotated[
+        str, typer.Option(help="day of reading, e.g. 2026-07-01 [required]", show_default=False)
+    ],
+    request: Annotated[
+        Path | None, typer.Option(help="folder to write the data request to, as Markdown and as a workbook")
+    ] = None,
+) -> None:
+    """Say what arrived, what is suspicious, which plays are ready, and what to ask the client for."""
+    from playbook import catalogue
+    from playbook.engagement import data_request
+    from playbook.engagement.readiness import readiness as judge
+    from playbook.publish.readiness_page import text
+    from playbook.store.reading import INFO, Store
+
+    folder = store if (store / INFO).is_file() else store / "store"
+    found = judge(Store(folder), _day(as_of), catalogue.plays().values())
+    typer.echo(text(found))
+    if request is not None:
+        request.mkdir(parents=True, exist_ok=True)
+        (request / "data_request.md").write_text(data_request.markdown(found), encoding="utf-8")
+        data_request.write_workbook(found, request / "data_request.xlsx")
+        typer.echo(f"wrote {request / 'data_request.md'} and {request / 'data_request.xlsx'}")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"--as-of: expected a day like 2026-07-01, got '{text}'") from None
 
 
 @app.command()
 def run(
     engagement: EngagementFile,
     to: Annotated[Path | None, typer.Option(help="run folder [default: runs/<client>]")] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="take the client's data in again: a database may have changed")
+    ] = False,
 ) -> None:
     """Run an engagement: store, executed notebooks, decisions, book. Run again to continue or refresh."""
     from playbook.engagement.settings import read_engagement
@@ -126,7 +215,7 @@ def run(
 
     folder = to or Path("runs") / read_engagement(engagement).slug
     with progress() as report:
-        page = produce(engagement, folder, report)
+        page = produce(engagement, folder, report, refresh=refresh)
     typer.echo(f"run:  {folder}\nbook: open {page} in a browser ({page.resolve().as_uri()})")
 
 

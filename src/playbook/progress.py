@@ -53,3 +53,33 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def reading(total: int) -> Iterator[Callable[[str, int], None]]:
+    """Show on standard error what an intake does; give the function that takes (step, how many more bytes are read).
+
+    `total` is how many bytes there are to read. Where the output is not a terminal, each step is one line.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), DownloadColumn(), TimeElapsedColumn())
+    shown = ""
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        bytes_read = bar.add_task("reading", total=total)
+        step_done = bar.add_task("", total=None, visible=False)
+
+        def tell(step: str, done: int) -> None:
+            nonlocal shown
+            if step != shown and not console.is_terminal:
+                console.print(step, highlight=False)
+            if step.startswith("reading"):
+                bar.update(bytes_read, description=step, advance=done)
+            else:
+                bar.update(bytes_read, completed=total, description="read")
+                bar.update(step_done, description=step, visible=True)
+            shown = step
+
+        yield tell

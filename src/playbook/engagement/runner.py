@@ -84,7 +84,13 @@ def module_names(engagement: Engagement) -> list[str]:
     return list(dict.fromkeys(play.module for play in engagement.chosen()))
 
 
-def run(path: str | Path, folder: str | Path, report: Report = lambda step, state: None) -> Run:
+def run(
+    path: str | Path,
+    folder: str | Path,
+    report: Report = lambda step, state: None,
+    *,
+    refresh: bool = False,
+) -> Run:
     """Run the engagement file `path` in `folder`, doing only what is not done yet.
 
     Parameters
@@ -95,6 +101,8 @@ def run(path: str | Path, folder: str | Path, report: Report = lambda step, stat
         The run folder; made when missing, continued when there.
     report : callable
         Told each step's name and state (running, done, unchanged).
+    refresh : bool
+        Take the client's data in again also when no file has changed: a database may have.
 
     Raises
     ------
@@ -118,6 +126,8 @@ def run(path: str | Path, folder: str | Path, report: Report = lambda step, stat
             shutil.copyfile(path, place.engagement)
         records: dict[str, Any] = {}
         data = data_steps(engagement, path, place)
+        if refresh:
+            data[0].forget(place.steps)
         for step in data:
             records[step.name] = step.run(place.steps, report)
         data_key = fingerprint([step.inputs for step in data], versions())
@@ -186,17 +196,20 @@ def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
             Step("store", world_key, (place.store / INFO,), lambda: write_world(settings, place.store)),
         ]
     from playbook.intake.make_store import source_files, take_in
+    from playbook.intake.pseudonyms import fingerprint as key_fingerprint
+    from playbook.intake.pseudonyms import key_of
 
-    mapping = path.parent / engagement.data.mapping
+    mapping, client = path.parent / engagement.data.mapping, engagement.client.name
     exports = [file_hash(file) for file in [mapping, *source_files(mapping)]]
+    key = key_of(client)
 
     def intake() -> None:
-        take_in(mapping, place.store, name=engagement.client.name, extra={"illustration": "../illustration"})
+        take_in(mapping, place.store, name=client, key=key, extra={"illustration": "../illustration"})
 
     return [
         Step(
             "store",
-            fingerprint(exports, engagement.client.name, code_hash("store", "intake")),
+            fingerprint(exports, client, key_fingerprint(key), code_hash("store", "intake", "methods")),
             (place.store / INFO,),
             intake,
         ),

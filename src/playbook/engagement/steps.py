@@ -45,6 +45,10 @@ class Step:
     outputs: tuple[Path, ...]
     action: Callable[[], None]
 
+    def forget(self, folder: Path) -> None:
+        """Remove its record in `folder`, so that it is done again."""
+        (folder / f"{self.name}.json").unlink(missing_ok=True)
+
     def run(self, folder: Path, report: Callable[[str, str], None]) -> dict[str, Any]:
         """Do the step unless its record in `folder` fits inputs and outputs; return the record."""
         record = folder / f"{self.name}.json"

@@ -15,9 +15,11 @@ from playbook.world.generate import WORLD_CODE
 FOLDERS: dict[Edition, str] = {"facilitator": "book", "participant": "book-participants"}
 
 
-def produce(path: Path, folder: Path, report: Report = lambda step, state: None) -> Path:
-    """Run an engagement and build its book; return the book's first page."""
-    place = run(path, folder, report)
+def produce(
+    path: Path, folder: Path, report: Report = lambda step, state: None, *, refresh: bool = False
+) -> Path:
+    """Run an engagement and build its book; return the book's first page. `refresh` takes the data in again."""
+    place = run(path, folder, report, refresh=refresh)
     return publish(place, "facilitator", report)
 
 
@@ -42,8 +44,17 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
 
     def action() -> None:
         from playbook.publish.book import build_book
+        from playbook.publish.gate import is_world, kept
 
-        build_book(notebooks, out, provenance=footer, edition=edition)
+        worlds = [store for store in (place.store, place.illustration) if is_world(store)]
+        build_book(
+            notebooks,
+            out,
+            provenance=footer,
+            edition=edition,
+            identifiers=kept(place.store),
+            worlds=worlds,
+        )
 
     step = Step(f"book-{edition}", inputs, (out / "index.html",), action)
     with alone(place):
