@@ -39,3 +39,15 @@ def test_a_folder_is_no_file(tmp_path):
     """Said by name."""
     with pytest.raises(SettingsError, match="cannot be read"):
         load(tmp_path, Person, SettingsError)
+
+
+def test_only_true_and_false_are_flags(tmp_path):
+    """A column named No, the country NO, and 'on' are texts, as YAML 1.2 has it."""
+
+    class Names(Strict):
+        names: dict[str, str]
+        yes: bool
+
+    (tmp_path / "a.yml").write_text("names: {No: NO, on: off}\nyes: true\n")
+    read = load(tmp_path / "a.yml", Names, SettingsError)
+    assert (read.names, read.yes) == ({"No": "NO", "on": "off"}, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,8 +29,16 @@ def known(name: str, valid: Iterable[str], where: str = "") -> str:
     return name
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice in one place: YAML would keep the last and say nothing."""
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one place (YAML would keep the last and say nothing).
+
+    Only true and false are flags, as in YAML 1.2: a column named No and the country NO are texts.
+    """
+
+    yaml_implicit_resolvers = {
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -40,6 +49,11 @@ class _UniqueKeys(yaml.SafeLoader):
                 )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF")
+)
 
 
 def load(path: Path, model: type[Model], error: type[PlaybookError]) -> Model:
@@ -57,7 +71,7 @@ def load(path: Path, model: type[Model], error: type[PlaybookError]) -> Model:
     except UnicodeDecodeError:
         raise error(f"{path}: its text is not in UTF-8; expected a YAML file") from None
     try:
-        values = yaml.load(text, Loader=_UniqueKeys)
+        values = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError) as problem:  # a ValueError is a date like 2026-13-01
         mark = getattr(problem, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -84,7 +98,9 @@ def explain(problem: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"key '{where}' is missing"
     text = first["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(first["input"], dict) else f" (got {first['input']!r})"
+    # An address may hold a password.
+    untold = isinstance(first["input"], dict) or "://" in str(first["input"])
+    given = "" if untold else f" (got {first['input']!r})"
     return f"{where + ': ' if where else ''}{text}{given}"
 
 

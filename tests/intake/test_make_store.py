@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbook.errors import MappingError, StoreError
-from playbook.intake.make_store import QUARANTINE, read_report, source_files, take_in
+from playbook.intake.make_store import source_files, take_in
+from playbook.intake.quarantine import TABLE as QUARANTINE
+from playbook.intake.report import read_report
 from playbook.store.reading import Store
 from playbook.store.writing import write_store
 
 HEADER = "Ref,Invoice,Article,Pieces,Day,Price,Customer,Land"
 MAPPING = """
+confidential: {keep: all}
 sources:
   sales:
     file: sales.csv
@@ -104,7 +107,7 @@ def store(tmp_path):
 
 def test_each_row_has_the_first_reason_that_fits(store):
     """With its row number below the header, the column and the value as it stands in the export."""
-    found = quarantine(store).drop(columns="source").fillna("").to_numpy().tolist()
+    found = quarantine(store).drop(columns=["source", "file"]).fillna("").to_numpy().tolist()
     assert found == [
         [3, "", "Article", "POST", "not a product"],
         [5, "", "Pieces", "0", "nothing sold"],
@@ -165,7 +168,7 @@ def test_counts_add_up_and_are_kept(store):
     again = take_in(store.parent / "mapping.yml", store, name="Cups")
     assert again == report
     text = report.text()
-    assert text.startswith("Cups\nsales (sales.csv)\n  rows in")
+    assert text.startswith("Cups\nsales (sales.csv)\n  sales.csv: 16 rows UTF-8, ','\n  rows in")
     assert "quarantined                                       11   68.8%" in text
     assert text.endswith("tables: customers 1, order_lines 5, orders 3, products 2")
 
@@ -254,7 +257,6 @@ tables:
         ("inf", None, None),
         ("1e999", None, None),
         ("--7", None, None),
-        ("7-", None, None),
     ],
 )
 def test_numbers(tmp_path, cell, count, number):
@@ -281,13 +283,13 @@ def test_no_times(tmp_path, cell):
 
 
 def test_time_format_and_clock(tmp_path):
-    """Day first as told; of the hour that comes twice the first, the hour that never was is skipped."""
+    """Day first as told; of the hour that comes twice the first; a skipped one as if it had not been."""
     mapping = MAPPING.replace("{type: time, zone", "{type: time, format: '%d/%m/%Y %H:%M', zone")
     days = ["01/02/2011 10:00", "30/10/2011 01:30", "27/03/2011 01:30", "2011-02-01 10:00"]
     rows = "\n".join(f"r{i},{i},cup,1,{day},1,7,Norway" for i, day in enumerate(days))
     take_in(export(tmp_path, rows, mapping), tmp_path / "store", name="Cups")
     at = Store(tmp_path / "store").table("orders")["ordered_at"].astype(str).tolist()
-    assert at == ["2011-02-01 10:00:00", "2011-10-30 00:30:00", "2011-03-27 01:00:00"]
+    assert at == ["2011-02-01 10:00:00", "2011-10-30 00:30:00", "2011-03-27 01:30:00"]
     assert quarantine(tmp_path / "store")["value"].tolist() == ["2011-02-01 10:00"]
 
 
@@ -352,6 +354,7 @@ def test_a_broken_record_takes_all_its_rows_along(tmp_path):
 
 
 SMALL = """
+confidential: {keep: all}
 sources:
   people:
     file: sales.csv
@@ -415,28 +418,19 @@ def test_empty_export(tmp_path):
     [
         (
             lambda f: (f / "sales.csv").rename(f / "sale.csv"),
-            r"sales\.file: .*sales\.csv' does not exist; did",
+            r"sources\.sales: .*sales\.csv' does not exist; did you mean 'sale\.csv'",
         ),
         (
             lambda f: export(f, header=HEADER.replace("Pieces", "Peices")),
             r"no column 'Pieces'; did you mean 'Peices'",
         ),
-        (
-            lambda f: export(f, header=HEADER.replace("Land", "Ref")),
-            r"sales\.csv: two columns are named 'Ref'",
-        ),
-        (lambda f: export(f, ROWS + "r17,9,cup\n"), r"line 18: Expected Number of Columns: 8 Found: 3$"),
+        (lambda f: export(f, header=HEADER.replace("Land", "Ref")), r"two columns are named 'Ref'"),
         (lambda f: (f / "sales.csv").write_bytes(b""), r"sales\.csv: is empty"),
-        (lambda f: (f / "sales.csv").write_bytes(b"Ref,Invoice\n\xff\xfe,1\n"), r"its text is not in UTF-8$"),
-        (lambda f: _append(f, 3_000, b"r1,1,M\xfcller,,,,,\n"), r"line 3018: broken quotes or encoding$"),
-        (lambda f: _append(f, 3_000, b'r1,1,"open,,,,,\n'), r"line 3018: broken quotes or encoding$"),
         (
             lambda f: export(f, mapping=MAPPING.replace("sales.csv", "mapping.yml")),
-            r"expected a \.parquet, \.csv or",
+            r"mapping\.yml: cannot tell the format from the name; expected one of \.csv",
         ),
-        (lambda f: _rename(f, "sales.parquet"), r"sales\.parquet: cannot be read: "),
-        (lambda f: _rename(f, "sales.csv.gz"), r"sales\.csv\.gz: cannot be read: "),
-        (lambda f: _break_packed(f), r"sales\.csv\.gz: cannot be read: "),
+        (lambda f: _rename(f, "sales.parquet"), r"sales\.parquet: cannot be read as Parquet"),
     ],
 )
 def test_an_export_that_does_not_fit(tmp_path, change, message):
@@ -448,21 +442,8 @@ def test_an_export_that_does_not_fit(tmp_path, change, message):
         take_in(tmp_path / "mapping.yml", tmp_path / "store", name="Cups")
     assert "\n" not in str(caught.value)
     assert Store(tmp_path / "store").info["name"] == "last time"
-    assert {path.name for path in tmp_path.iterdir()} <= {"store", "mapping.yml", "sales.csv", "sale.csv"} | {
-        "sales.parquet",
-        "sales.csv.gz",
-    }
-
-
-def _append(folder, rows, line):
-    with (folder / "sales.csv").open("ab") as file:
-        file.write(b"r,1,cup,1,2011-07-01,1,7,Norway\n" * rows + line)
-
-
-def _break_packed(folder):
-    packed = gzip.compress((folder / "sales.csv").read_bytes())
-    _rename(folder, "sales.csv.gz")
-    (folder / "sales.csv.gz").write_bytes(packed[:10] + b"\xff" * 40)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left <= {"store", "mapping.yml", "sales.csv", "sale.csv", "sales.parquet"}
 
 
 def _rename(folder, name):
@@ -470,12 +451,26 @@ def _rename(folder, name):
     (folder / "mapping.yml").write_text(MAPPING.replace("sales.csv", name))
 
 
-def test_an_error_shows_no_data(tmp_path):
-    """A broken line may hold a name or a number that belongs on no screen."""
-    export(tmp_path, ROWS + "r17,9,Mrs Miller\n")
-    with pytest.raises(MappingError) as caught:
-        take_in(tmp_path / "mapping.yml", tmp_path / "store", name="Cups")
-    assert "Miller" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"r1,1,Mrs Miller\n", "3 cells where 8 are expected"),
+        (b"r1,1,M\xfcller,1,2011-07-01,1,7,Norway\n", "damaged characters"),
+        (b'r1,1,"open,1,2011-07-01,1,7,Norway\n', "quote not closed"),
+    ],
+)
+def test_a_damaged_line_is_set_aside(tmp_path, line, reason):
+    """It costs one row, not the file, also far down."""
+    export(tmp_path)
+    good = "r,1,café,1,2011-07-01,1,7,Norway\n".encode()
+    (tmp_path / "sales.csv").write_bytes(HEADER.encode() + b"\n" + good * 3000 + line + good)
+    mapping = tmp_path / "mapping.yml"
+    mapping.write_text(
+        MAPPING.replace("      - {reason: typed twice, repeated: [Invoice, Article, Pieces]}\n", "")
+    )
+    (report,) = take_in(mapping, tmp_path / "store", name="Cups").sources
+    assert (report.rows, report.accepted, report.quarantined) == (3002, 3001, {reason: 1})
+    assert quarantine(tmp_path / "store")["row"].tolist() == [3001]
 
 
 def test_a_store_that_was_not_taken_in(tmp_path):

@@ -73,10 +73,13 @@ def test_a_good_mapping_is_read(tmp_path):
     """A bare word is the type of a source column and the origin of a canonical one."""
     mapping = read_mapping(write(tmp_path, GOOD))
     assert mapping.sources["sales"].columns["Pieces"].type == "count"
-    line = mapping.tables["order_lines"].columns["qty_ordered"]
-    assert (line.origin, line.source_column) == ("column", "Pieces")
-    assert mapping.tables["orders"].columns["kind"].source_column is None
-    assert list(mapping.tables_of("sales")) == ["orders", "order_lines", "customers"]
+    (lines,), (orders,) = mapping.tables["order_lines"], mapping.tables["orders"]
+    assert (lines.columns["qty_ordered"].origin, lines.columns["qty_ordered"].source_column) == (
+        "column",
+        "Pieces",
+    )
+    assert orders.columns["kind"].source_column is None
+    assert [part.name for part in mapping.parts_of("sales")] == ["orders", "order_lines", "customers"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,62 @@ def test_a_good_mapping_is_read(tmp_path):
         (f"{LINES}.one_pr", "row", "unknown key 'tables.order_lines.one_pr'; did you mean 'one_per'?"),
         (f"{LINES}.columns.qty_ordered", {"medain": "Pieces"}, "qty_ordered.medain'; did you mean 'median'?"),
         (f"{RULE}.when.Pieces", {"atmost": 0}, f"'{RULE}.when.Pieces.atmost'; did you mean 'at_most'?"),
-        ("sources.sales.file", None, "key 'sources.sales.file' is missing"),
+        ("sources.sales.file", None, "sources.sales: expected exactly one of 'file' and 'connection'"),
+        ("sources.sales.connection", "ERP", "sources.sales: expected exactly one of 'file' and 'connection'"),
+        (
+            "sources.sales.connection",
+            "postgresql://a:b@c",
+            "connection: expected the name of an environment variable",
+        ),
+        (
+            "sources.sales.dialect",
+            {"decimal": ";"},
+            "sources.sales.dialect.decimal: Input should be '.' or ','",
+        ),
+        ("sources.sales.dialect", {"thousands": "."}, "decimal and thousands sign are both '.'"),
+        ("sources.sales.dialect", {"encoding": "utf9"}, "expected an encoding like utf-8, utf-16 or cp1252"),
+        ("sources.sales.header", 0, "sources.sales.header: Input should be greater than or equal to 1"),
+        ("sources.sales.key", "Invoce", "sources.sales: key: unknown 'Invoce'; did you mean 'Invoice'?"),
+        # expressions
+        (
+            "sources.sales.filter",
+            "Pieces + 1",
+            "filter: expected a condition that is true or false, got a count",
+        ),
+        ("sources.sales.filter", "Peices > 1", "did you mean 'Pieces'?"),
+        (
+            "sources.sales.derive",
+            {"Land": "upper(Land)"},
+            "derive.Land: a column of the export has this name",
+        ),
+        (
+            "sources.sales.derive",
+            {"big": "Article * 2"},
+            "sources.sales.derive.big: in `Article * 2`: Article is text",
+        ),
+        (f"{RULE}", {"reason": "x", "where": "Land"}, f"{RULE}.where: expected a condition"),
+        ("tables.orders.where", "read_csv('x')", "tables.orders.where: "),
+        # joins, identities, what stays in the clear
+        (
+            "sources.sales.join",
+            {"sale": {"on": {"Land": "Land"}, "columns": ["Land"]}},
+            "join: unknown 'sale'",
+        ),
+        ("sources.sales.join", {"sales": {"on": {"Land": "Land"}, "columns": ["Day"]}}, "in a circle"),
+        (
+            "sources.sales.join",
+            {"sales": {"on": {"Land": "Day"}, "columns": ["Day"]}},
+            "a text cannot meet a time",
+        ),
+        (
+            "identities",
+            {"who": {"crm": {"source": "sales", "key": "Invoice"}}},
+            "who.crm: nothing to compare",
+        ),
+        ("identities", {"who": {"crm": {"source": "sales", "key": "Nr", "name": "Land"}}}, "unknown 'Nr'"),
+        (f"{LINES}.columns.product_id", {"column": "Article", "identity": "who.crm"}, "unknown 'who.crm'"),
+        (f"{LINES}.columns.product_id", {"column": "Article", "known_in": "product"}, "unknown 'product'"),
+        ("confidential", {"keep": ["orders.customer"]}, "table 'orders' has no column 'customer'; did you"),
         # source columns
         (f"{COLUMNS}.Pieces", "cuont", f"{COLUMNS}.Pieces.type: unknown 'cuont'; did you mean 'count'?"),
         (
@@ -109,7 +167,7 @@ def test_a_good_mapping_is_read(tmp_path):
         (f"{RULE}.when", {"Land": {"matches": "(x"}}, "'(x' cannot be used"),
         (f"{RULE}.when", {"Land": {"matches": "(?=x)x"}}, "'(?=x)x' cannot be used"),
         (f"{RULE}.when", {"Land": {"matches": []}}, "Land.matches: List should have at least 1 item"),
-        (f"{RULE}.repeated", "all", f"{RULE}: expected exactly one of 'when' and 'repeated'"),
+        (f"{RULE}.repeated", "all", f"{RULE}: expected exactly one of 'when', 'where' and 'repeated'"),
         ("sources.sales.reject.1.repeated", "any", "reject.1.repeated: expected 'all' or a list of columns"),
         ("sources.sales.reject.1.repeated", ["Invoce"], "unknown 'Invoce'; did you mean 'Invoice'?"),
         # tables
@@ -148,8 +206,12 @@ def test_a_good_mapping_is_read(tmp_path):
         ),
         # code lists
         ("tables.customers.columns.region_id.codes", "land", "codes: unknown 'land'; did you mean 'lands'?"),
-        ("tables.customers.columns.region_id.patterns", {"x": "y"}, "'codes' or 'patterns', not both"),
-        ("codes.lands", {"Norway": False}, "codes: lands.Norway: YAML reads NO, yes, on as true or false"),
+        (
+            "tables.customers.columns.region_id.patterns",
+            {"x": "y"},
+            "expected one of 'codes', 'patterns' and 'identity'",
+        ),
+        ("codes.lands", {"Norway": False}, "codes: lands.Norway: YAML reads true and false as flags"),
         ("codes.lands", {"Norway": 47}, "codes.lands.Norway: Input should be a valid string"),
     ],
 )
@@ -162,6 +224,7 @@ def test_a_wrong_mapping_is_explained(tmp_path, key_path, value, message):
     assert text.startswith(f"{path}: ")
     assert message in text
     assert "\n" not in text
+    assert "a:b@" not in text, "an address may hold a password"
 
 
 def test_a_source_that_feeds_nothing(tmp_path):
@@ -176,7 +239,7 @@ def test_a_source_that_feeds_nothing(tmp_path):
     ("text", "message"),
     [
         ("sources: [", r"line \d+: not valid YAML"),
-        ("just words", "expected keys sources, codes, tables"),
+        ("just words", "expected keys sources, codes, identities, confidential, tables"),
         ("codes:\n  lands: {Norway: NW, Norway: SW}", "line 2: not valid YAML .key 'Norway' stands twice"),
     ],
 )

@@ -1,90 +1,34 @@
-"""Sorting an export's rows, inside DuckDB: accepted into canonical tables, or kept aside with a reason.
+"""The rows of one source: typed, looked up, derived, and set aside with the first reason that fits.
 
-Nothing of the client's becomes SQL but quoted literals: columns are known by their place in the export.
+The connection holds `export_<n>` for the n-th source, as `playbook.intake.reading` loads it. It becomes `line_<n>` (the same
+rows with an id and values) and `aside_<n>` (id and cause of the rows that are no use). No row is ever changed: at 50
+million of them that is what keeps memory bounded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from playbook.intake.mapping import ClientMapping, Column, Condition, Reject, Source, SourceColumn, Table
+from playbook.intake import cells, expressions
+from playbook.intake.mapping import ClientMapping, Part
+from playbook.intake.mapping_sources import Reject, Source
+from playbook.intake.mapping_tables import Column
 from playbook.store import schemas
-from playbook.store.writing import conform
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
 
-NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
-ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"
-YES, NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-UNREADABLE = {
-    "time": "not a time",
-    "number": "not a number",
-    "count": "not a whole number",
-    "flag": "not yes or no",
-}
+FILE_BITS = 40  # a row's id is its file's number and its own: rows stay in the order of delivery
+DAMAGED = 0  # the first cause: its reason stands in the row
+FILTERED, REPLACED = "left out by the filter", "replaced by a later delivery"
 
 
 @dataclass(frozen=True)
-class Sorted:
-    """What became of one export's rows.
-
-    Parameters
-    ----------
-    name : str
-        The export's name in the mapping.
-    tables : dict of DataFrame
-        Canonical tables, by name.
-    quarantine : DataFrame
-        source, row (1 is the first below the header), table (canonical, when that table is why), column (of
-        the export), value (as it stands there), reason.
-    rows : int
-        How many rows the export has.
-    """
-
-    name: str
-    tables: dict[str, pd.DataFrame]
-    quarantine: pd.DataFrame
-    rows: int
-
-
-def sort_out(
-    connection: duckdb.DuckDBPyConnection, name: str, mapping: ClientMapping, columns: list[str]
-) -> Sorted:
-    """Sort the rows of an export, which the connection holds as the table `export`.
-
-    Parameters
-    ----------
-    connection : DuckDBPyConnection
-        Its table `export` has row (from 1), then text columns c0, c1 ..., null where a cell is empty.
-    name : str
-        The export's name in the mapping.
-    mapping : ClientMapping
-        What it holds and feeds.
-    columns : list of str
-        Its column names, in the order of c0, c1 ...
-    """
-    desk = _Desk(connection, name, mapping, {column: i for i, column in enumerate(columns)})
-    desk.read_cells()
-    for cause in desk.row_causes():
-        desk.set_aside(cause)
-    # Setting a record's rows aside changes the other records they were part of: again, until nothing breaks.
-    while True:
-        desk.make_records()
-        if not sum(desk.set_aside(cause) for cause in list(desk.record_causes())):
-            break
-    rows = connection.execute("select count(*) from line").fetchall()[0][0]
-    return Sorted(name, {table: desk.frame(table) for table in desk.tables}, desk.quarantine(), rows)
-
-
-@dataclass(frozen=True)
-class _Cause:
-    """Why some rows are no use: `hit` is SQL over the table `line` that finds them."""
+class Cause:
+    """Why some rows of a source are no use: `hit` is SQL over its lines that finds them."""
 
     hit: str
     reason: str
@@ -93,234 +37,261 @@ class _Cause:
 
 
 @dataclass
-class _Desk:
-    """One export being sorted.
-
-    The table `line` is `export` with typed values v0, v1 ... and `cause`, null while a row is accepted;
-    `made_<name>` is a canonical table made of the rows accepted so far.
-    """
+class SourceDesk:
+    """One source being sorted; `number` names its tables, `columns` are those of the export in the order of c0, c1 ..."""
 
     connection: duckdb.DuckDBPyConnection
-    name: str
     mapping: ClientMapping
-    place: dict[str, int]
-    causes: list[_Cause] = field(default_factory=list)
+    name: str
+    number: int
+    columns: Sequence[str]
+    files: int
+    causes: list[Cause] = field(default_factory=lambda: [Cause("damage is not null", "damaged")])
 
     @property
     def source(self) -> Source:
+        """What the mapping says of it."""
         return self.mapping.sources[self.name]
 
     @property
-    def tables(self) -> dict[str, Table]:
-        return self.mapping.tables_of(self.name)
+    def accepted(self) -> str:
+        """The rows that are not set aside, as something to select from."""
+        return f"(select * from line_{self.number} anti join aside_{self.number} using (id)) as accepted"
 
-    def read_cells(self) -> None:
-        """Make the table `line`."""
-        columns = self.source.columns.items()
-        values = ", ".join(f"{_value(f'c{self.place[key]}', c)} as v{self.place[key]}" for key, c in columns)
-        self.connection.execute(
-            f"create table line as select *, {values}, null::integer as cause from export"
-        )
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return self._count("line")
 
-    def set_aside(self, cause: _Cause) -> int:
-        """Give the cause to the rows it hits that have none yet; return how many."""
+    @property
+    def kept_aside(self) -> int:
+        """How many of them are set aside."""
+        return self._count("aside")
+
+    def _count(self, what: str) -> int:
+        return self.connection.execute(f"select count(*) from {what}_{self.number}").fetchall()[0][0]
+
+    @cached_property
+    def cell(self) -> dict[str, str]:
+        """The SQL of each column's value in a line: own, looked-up and derived ones."""
+        place = {column: i for i, column in enumerate(self.columns)}
+        found = {}
+        for key, column in self.source.columns.items():
+            plain = column.type == "text" and not self.source.empty
+            text = cells.value(f"c{place[key]}", column, self.source.dialect)
+            found[key] = text if plain else f"v{place[key]}"
+        looked_up = [f"{other}.{key}" for other, join in self.source.join.items() for key in join.columns]
+        found |= {key: f"j{i}" for i, key in enumerate(looked_up)}
+        return found | {key: f"d{i}" for i, key in enumerate(self.source.derive)}
+
+    @property
+    def raw(self) -> dict[str, str]:
+        """The export's own text of each column that it has."""
+        return {column: f"c{i}" for i, column in enumerate(self.columns)}
+
+    def expression(self, text: str) -> str:
+        """Return an expression of the mapping as SQL over a line."""
+        kinds = self.mapping.kinds(self.name)
+        return expressions.compile(text, kinds, self.cell.__getitem__, where=f"sources.{self.name}").sql
+
+    def make_lines(self, desks: Mapping[str, SourceDesk]) -> None:
+        """Make the tables of lines and of rows set aside; sources that this one looks columns up in are sorted."""
+        number = f"file::bigint << {FILE_BITS} | row as id"
+        values = [f"{sql} as {name}" for name, sql in self._typed().items()]
+        query = f"select {', '.join([number, '* exclude (file, row)', *values])} from export_{self.number}"
+        joins, names = self._joins(desks)
+        if joins:
+            query = f"select {', '.join(['t.*', *names])} from ({query}) as t {' '.join(joins)}"
+        for i, sql in enumerate(
+            self._derived()
+        ):  # one in the other: a later expression may use an earlier column
+            query = f"select *, {sql} as d{i} from ({query})"
+        for i, (identity, column) in enumerate(self._identities()):
+            meet = f"who.identity = {cells.literal(identity)} and who.key = {self.cell[column]}"
+            query = f"select t.*, who.person as p{i} from ({query}) as t left join persons as who on {meet}"
+        self.connection.execute(f"create table line_{self.number} as {query}")
+        self.connection.execute(f"drop table export_{self.number}")
+        self.connection.execute(f"create table aside_{self.number} (id bigint, cause integer)")
+
+    def _typed(self) -> dict[str, str]:
+        """Return the SQL of the values that are not the cell's own text, by their column in the line."""
+        found = {}
+        for key, column in self.source.columns.items():
+            place = list(self.columns).index(key)
+            text = f"c{place}"
+            if self.source.empty:
+                blanks = ", ".join(cells.literal(one) for one in self.source.empty)
+                text = f"(case when {text} not in ({blanks}) then {text} end)"
+            if self.cell[key] == f"v{place}":
+                found[f"v{place}"] = cells.value(text, column, self.source.dialect)
+        return found
+
+    def _joins(self, desks: Mapping[str, SourceDesk]) -> tuple[list[str], list[str]]:
+        joins: list[str] = []
+        names: list[str] = []
+        for n, (other, join) in enumerate(self.source.join.items()):
+            desk = desks[other]
+            keys = [desk.cell[theirs] for theirs in join.on.values()]
+            taken = [
+                f"first({desk.cell[key]} order by id) as j{len(names) + i}"
+                for i, key in enumerate(join.columns)
+            ]
+            names += [f"join{n}.j{len(names) + i}" for i in range(len(join.columns))]
+            named = ", ".join(f"{key} as k{i}" for i, key in enumerate(keys))
+            grouped = f"select {named}, {', '.join(taken)} from {desk.accepted} group by {', '.join(keys)}"
+            meet = " and ".join(f"{self.cell[mine]} = join{n}.k{i}" for i, mine in enumerate(join.on))
+            joins.append(f"left join ({grouped}) as join{n} on {meet}")
+        return joins, names
+
+    def _derived(self) -> list[str]:
+        return [self.expression(text) for text in self.source.derive.values()]
+
+    def set_aside(self, causes: Sequence[Cause]) -> int:
+        """Give each row that is still accepted the first of the causes that hits it; return how many had one."""
+        if not causes:
+            return 0
+        first = len(self.causes)
+        self.causes += causes
+        cases = " ".join(f"when {cause.hit} then {first + i}" for i, cause in enumerate(causes))
+        return self._insert(f"select id, case {cases} end as cause from {self.accepted}")
+
+    def set_aside_damaged(self) -> None:
+        """Set aside what could not be read."""
+        self._insert(f"select id, {DAMAGED} as cause from line_{self.number} where damage is not null")
+
+    def insert(self, found: str, cause: Cause) -> int:
+        """Give a cause to the rows that a query finds by their id; return how many."""
         self.causes.append(cause)
-        number = len(self.causes) - 1
+        return self._insert(f"select id, {len(self.causes) - 1} as cause from ({found})")
+
+    def _insert(self, found: str) -> int:
         done = self.connection.execute(
-            f"update line set cause = {number} where cause is null and ({cause.hit})"
+            f"insert into aside_{self.number} select id, cause from ({found}) where cause is not null"
         )
         return done.fetchall()[0][0]
 
-    def row_causes(self) -> Iterator[_Cause]:
-        """Yield what can be wrong with a row by itself, in the order in which it is looked for."""
-        for key, known in self.source.columns.items():
-            if known.type != "text":
-                i = self.place[key]
-                yield _Cause(f"c{i} is not null and v{i} is null", UNREADABLE[known.type], key)
+    def sort_rows(self, parts: Sequence[Part]) -> None:
+        """Set aside what is wrong with rows by themselves, reason by reason in the order of the mapping."""
+        self.set_aside_damaged()
+        self._set_aside_replaced()
+        waiting = list(self._unreadable())
+        if self.source.filter is not None:
+            waiting.append(Cause(f"({self.expression(self.source.filter)}) is not true", FILTERED))
         for rule in self.source.reject:
-            yield self._rule(rule)
-        for name, table in self.tables.items():
-            for column in table.columns.values():
+            if rule.repeated is None:
+                waiting.append(self._rule(rule))
+                continue
+            self.set_aside(waiting)
+            waiting = []
+            self._set_aside_repeated(rule)
+        waiting += self._code_lists(parts)
+        if parts:
+            waiting.append(
+                Cause(" and ".join(f"not ({self.taken(part)})" for part in parts), "feeds no table")
+            )
+        for part in parts:
+            waiting += self._cell_breaches(part)
+        self.set_aside(waiting)
+
+    def _unreadable(self) -> Iterator[Cause]:
+        for key, column in self.source.columns.items():
+            if column.type != "text":
+                raw = self.raw[key]
+                given = f"{raw} is not null"
+                if self.source.empty:
+                    given += (
+                        f" and {raw} not in ({', '.join(cells.literal(one) for one in self.source.empty)})"
+                    )
+                yield Cause(f"{given} and {self.cell[key]} is null", cells.UNREADABLE[column.type], key)
+
+    def _rule(self, rule: Reject) -> Cause:
+        if rule.where is not None:
+            return Cause(f"({self.expression(rule.where)}) is true", rule.reason)
+        tests = [cells.test(self.cell[key], condition) for key, condition in (rule.when or {}).items()]
+        return Cause(" and ".join(tests), rule.reason, next(iter(rule.when or {}), None))
+
+    def _set_aside_replaced(self) -> None:
+        if not self.source.key or self.files == 1:
+            return
+        keys = ", ".join(f"{self.cell[key]} as k{i}" for i, key in enumerate(self.source.key))
+        places = ", ".join(f"k{i}" for i in range(len(self.source.key)))
+        keyed = f"select id, id >> {FILE_BITS} as file, {keys} from {self.accepted}"
+        whole = " and ".join(f"k{i} is not null" for i in range(len(self.source.key)))
+        self.connection.execute(f"create temp table keyed as {keyed}")
+        newest = f"select {places}, max(file) as newest from keyed where {whole} group by {places}"
+        self.insert(
+            f"select id from keyed join ({newest}) using ({places}) where file < newest",
+            Cause("", REPLACED, self.source.key[0]),
+        )
+        self.connection.execute("drop table keyed")
+
+    def _set_aside_repeated(self, rule: Reject) -> None:
+        """Set aside all but the first of rows that are alike; first find what may be alike, by a hash."""
+        if isinstance(rule.repeated, list):
+            first, compared = rule.repeated[0], [self.cell[key] for key in rule.repeated]
+        else:
+            first, compared = None, list(self.raw.values())
+        self.insert(later_of_alike(compared, self.accepted), Cause("", rule.reason, first))
+
+    def taken(self, part: Part) -> str:
+        """Return SQL that is true for the rows that make a record here."""
+        tests = []
+        if part.table.where is not None:
+            tests.append(f"({self.expression(part.table.where)}) is true")
+        if part.table.skip_without_key:
+            keys = [part.table.columns[key].source_column for key in schemas.table(part.name).key]
+            tests += [f"{self.cell[key]} is not null" for key in keys if key is not None]
+        return " and ".join(tests) or "true"
+
+    def _code_lists(self, parts: Sequence[Part]) -> Iterator[Cause]:
+        for part in parts:
+            for column in part.table.columns.values():
                 if column.codes or column.patterns:
                     reason = f"not in code list '{column.codes}'" if column.codes else "fits no pattern"
-                    before, after = f"v{self.place[str(column.source_column)]}", self._origin(column)
-                    hit = f"{self._taken(name)} and {before} is not null and {after} is null"
-                    yield _Cause(hit, reason, column.source_column, name)
-        untaken = " and ".join(f"not ({self._taken(name)})" for name in self.tables)
-        yield _Cause(untaken, "feeds no table")
+                    before, after = self.cell[str(column.source_column)], self.origin(column)
+                    hit = f"{self.taken(part)} and {before} is not null and {after} is null"
+                    yield Cause(hit, reason, column.source_column, part.name)
 
-    def _rule(self, rule: Reject) -> _Cause:
-        if rule.when is not None:
-            tests = [_test(f"v{self.place[key]}", condition) for key, condition in rule.when.items()]
-            return _Cause(" and ".join(tests), rule.reason, next(iter(rule.when)))
-        if isinstance(rule.repeated, list):
-            first, cells = rule.repeated[0], [f"v{self.place[key]}" for key in rule.repeated]
-        else:
-            first, cells = None, [f"c{i}" for i in self.place.values()]
-        window = f"row_number() over (partition by {', '.join(cells)} order by row)"
-        hit = f"row in (select row from line where cause is null qualify {window} > 1)"
-        return _Cause(hit, rule.reason, first)
+    def _cell_breaches(self, part: Part) -> Iterator[Cause]:
+        """Yield what a record's own cells show: of rows that make one each, and of the keys of others."""
+        canonical = schemas.table(part.name)
+        for target in canonical.columns:
+            column = part.table.columns.get(target.name)
+            own = part.table.one_per == "row" or target.name in canonical.key
+            if column is None or not own or column.origin == "position_in":
+                continue
+            cell = f"({self.origin(column)})::{schemas.SQL_TYPES[target.kind]}"
+            for hit, reason in cells.breaches(target, cell):
+                yield Cause(f"{self.taken(part)} and {hit}", reason, column.source_column, part.name)
 
-    def _taken(self, name: str) -> str:
-        """Return SQL that is true for the rows a table takes."""
-        table = self.tables[name]
-        cells = [table.columns[key].source_column for key in schemas.table(name).key]
-        filled = [f"v{self.place[cell]} is not null" for cell in cells if cell is not None]
-        return " and ".join(filled) if table.skip_without_key and filled else "true"
-
-    def _origin(self, column: Column) -> str:
+    def origin(self, column: Column) -> str:
         """Return SQL for what a canonical column takes from one row, before any aggregation."""
         if column.source_column is None:
-            return _literal(column.constant)
-        cell = f"v{self.place[column.source_column]}"
-        if column.codes:
-            codes = self.mapping.codes[column.codes].items()
-            cases = [f"when {cell} = {_literal(key)} then {_literal(code)}" for key, code in codes]
-        elif column.patterns:
-            fits = {_any_fits(cell, [pattern]): value for pattern, value in column.patterns.items()}
-            cases = [f"when {fit} then {_literal(value)}" for fit, value in fits.items()]
-        else:
-            return cell
-        return f"case {' '.join(cases)} end"
+            return cells.literal(column.constant)
+        cell = self.cell[column.source_column]
+        if column.identity:
+            person = f"p{self._identities().index((column.identity, column.source_column))}"
+            # Whom no record describes is somebody of their own.
+            unknown = f"{cells.literal(column.identity)} || ' ' || {cell}"
+            return f"case when {cell} is not null then coalesce({person}, {unknown}) end"
+        return cells.replaced(cell, column, self.mapping.codes[column.codes] if column.codes else None)
 
-    def _cell(self, column: Column | None) -> str:
-        """Return SQL for the value of a canonical column in one record."""
-        if column is None:
-            return "null"
-        value = self._origin(column)
-        if column.origin == "first":
-            return f"arg_min({value}, row)"
-        if column.origin == "mode":
-            return f"mode({value} order by row)"
-        if column.origin == "position_in":
-            return f"row_number() over (partition by {value} order by row)"
-        return value if column.origin in ("column", "constant") else f"{column.origin}({value})"
-
-    def make_records(self) -> None:
-        """Make each canonical table of the rows accepted so far."""
-        for name, table in self.tables.items():
-            canonical = schemas.table(name)
-            cells = ", ".join(
-                f"({self._cell(table.columns.get(c.name))})::{schemas.SQL_TYPES[c.kind]} as {c.name}"
-                for c in canonical.columns
-            )
-            rows = f"from line where cause is null and {self._taken(name)}"
-            if table.one_per == "row":
-                query = f"select row, {cells} {rows}"
-            else:
-                keys = ", ".join(self._origin(table.columns[key]) for key in canonical.key)
-                query = f"select {cells} {rows} group by {keys}"
-            self.connection.execute(f"create or replace table made_{name} as {query}")
-
-    def record_causes(self) -> Iterator[_Cause]:
-        """Yield, for each way in which a record breaks its table's schema, the rows that made it."""
-        for name, table in self.tables.items():
-            canonical = schemas.table(name)
-            if table.one_per == "row":
-                same = "line.row = made.row"
-            else:
-                keys = {key: self._origin(table.columns[key]) for key in canonical.key}
-                same = " and ".join(f"{cell} is not distinct from made.{key}" for key, cell in keys.items())
-            for target in canonical.columns:
-                for broken, reason in _breaches(target):
-                    made = f"from made_{name} as made where {broken}"
-                    if self.connection.execute(f"select 1 {made} limit 1").fetchall():
-                        column = table.columns[target.name].source_column
-                        yield _Cause(f"exists (select 1 {made} and {same})", reason, column, name)
-            if table.one_per == "row":
-                window = f"row_number() over (partition by {', '.join(canonical.key)} order by row)"
-                column = table.columns[canonical.key[0]].source_column
-                hit = f"row in (select row from made_{name} qualify {window} > 1)"
-                yield _Cause(hit, "repeated key", column, name)
-
-    def frame(self, name: str) -> pd.DataFrame:
-        """Return a canonical table; the order of its rows follows from the export alone."""
-        canonical, table = schemas.table(name), self.tables[name]
-        order = "row" if table.one_per == "row" else ", ".join(canonical.key)
-        cells = ", ".join(c.name for c in canonical.columns)
-        frame = self.connection.execute(f"select {cells} from made_{name} order by {order}").df()
-        for key, column in table.columns.items():
-            zone = self.source.columns[column.source_column].zone if column.source_column else None
-            if zone:
-                frame[key] = _utc(frame[key], zone)
-        return conform(name, frame)  # a flag that the export doesn't know is false
-
-    def quarantine(self) -> pd.DataFrame:
-        """Return the rows that were set aside."""
-        shown = {i: f"c{self.place[c.column]}" for i, c in enumerate(self.causes) if c.column}
-        value = " ".join(
-            ["case cause", *(f"when {i} then {cell}" for i, cell in shown.items()), "else null end"]
-        )
-        query = f"select row, cause, {value if shown else 'null'} as value from line where cause is not null"
-        found = self.connection.execute(f"{query} order by row").df()
-        for key in ("table", "column", "reason"):
-            found[key] = found["cause"].map({i: getattr(c, key) for i, c in enumerate(self.causes)})
-        found["source"] = self.name
-        columns = ["source", "row", "table", "column", "value", "reason"]
-        return found[columns].astype({key: "int64" if key == "row" else "str" for key in columns})
+    def _identities(self) -> list[tuple[str, str]]:
+        used = [
+            (column.identity, str(column.source_column))
+            for part in self.mapping.parts_of(self.name)
+            for column in part.table.columns.values()
+            if column.identity
+        ]
+        return list(dict.fromkeys(used))
 
 
-def _breaches(target: schemas.Column) -> Iterator[tuple[str, str]]:
-    """Yield each way in which a canonical column can be broken: SQL, and the reason it gives."""
-    if not target.nullable:
-        yield f"{target.name} is null", f"{target.name} is empty"
-    if target.low is not None:
-        yield f"{target.name} < {_literal(target.low)}", f"{target.name} is below {target.low:g}"
-    if target.high is not None:
-        yield f"{target.name} > {_literal(target.high)}", f"{target.name} is above {target.high:g}"
-    if target.choices:
-        valid = ", ".join(_literal(choice) for choice in target.choices)
-        yield f"{target.name} not in ({valid})", f"{target.name} is none of {', '.join(target.choices)}"
+def later_of_alike(compared: Sequence[str], rows: str) -> str:
+    """Return SQL for the ids of all but the first of rows that are alike in the values compared.
 
-
-def _test(cell: str, condition: Condition) -> str:
-    """Return SQL that is true where all that the condition says holds."""
-    parts = []
-    if condition.empty is not None:
-        parts.append(f"{cell} is {'' if condition.empty else 'not '}null")
-    if condition.matches:
-        parts.append(f"({_any_fits(cell, condition.matches)})")
-    if condition.not_matching:
-        parts.append(f"not ({_any_fits(cell, condition.not_matching)})")
-    if condition.at_most is not None:
-        parts.append(f"{cell} <= {_literal(condition.at_most)}")
-    if condition.at_least is not None:
-        parts.append(f"{cell} >= {_literal(condition.at_least)}")
-    return " and ".join(parts)
-
-
-def _any_fits(cell: str, patterns: list[str]) -> str:
-    return " or ".join(f"regexp_full_match({cell}, {_literal(pattern)})" for pattern in patterns)
-
-
-def _value(cell: str, column: SourceColumn) -> str:
-    """Return SQL for the typed value of a text cell: null where it is empty or none of its type."""
-    if column.type == "text":
-        return f"upper({cell})" if column.upper else cell
-    if column.type == "flag":
-        yes, no = (", ".join(_literal(word) for word in words) for words in (YES, NO))
-        return f"case when lower({cell}) in ({yes}) then true when lower({cell}) in ({no}) then false end"
-    if column.type == "time":
-        if column.format:
-            return f"try_strptime({cell}, {_literal(column.format)})"
-        return f"case when {_any_fits(cell, [ISO_TIME])} then try_cast({cell} as timestamp) end"
-    number = f"try_cast({cell} as double)"
-    readable = f"{_any_fits(cell, [NUMBER])} and isfinite({number})"
-    if column.type == "count":
-        readable += f" and {number} = trunc({number}) and abs({number}) < {2**53}"
-        number = f"{number}::bigint"
-    return f"case when {readable} then {number} end"
-
-
-def _utc(times: pd.Series, zone: str) -> pd.Series:
-    """Return a clock's times as UTC; of the hour that comes twice in autumn, the first."""
-    # Not in SQL: time zones are an extension of DuckDB, which a machine without network cannot load.
-    twice = np.ones(len(times), dtype=bool)
-    local = times.dt.tz_localize(zone, ambiguous=twice, nonexistent="shift_forward")
-    return local.dt.tz_convert("UTC").dt.tz_localize(None)
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool | int | float):
-        return repr(value).lower()
-    return "'" + str(value).replace("'", "''") + "'"
+    What may be alike is found by a hash first: sorting all rows by all values would cost many times as much.
+    """
+    values = ", ".join(compared)
+    maybe = f"select hash({values}) as h from {rows} group by h having count(*) > 1"
+    ranked = f"row_number() over (partition by {values} order by id) > 1"
+    return f"select id from {rows} where hash({values}) in ({maybe}) qualify {ranked}"

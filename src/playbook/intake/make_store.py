@@ -2,80 +2,50 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
-import re
-import zlib
+import os
+import tempfile
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from glob import escape
-from io import BytesIO
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook.errors import MappingError, nearest
+from playbook.intake import cells, confidential, identifiers, pseudonyms, quarantine, reading
+from playbook.intake.lines import SourceDesk
 from playbook.intake.mapping import ClientMapping, read_mapping
-from playbook.store.reading import Store
-from playbook.store.writing import file_hash, validate, write_store
+from playbook.intake.records import TableDesk, sort_out
+from playbook.intake.report import REPORT, FileReport, IntakeReport, SourceReport
+from playbook.store import schemas
+from playbook.store.writing import Draft, Part, file_hash, store_draft
 
 if TYPE_CHECKING:
     import duckdb
 
-    from playbook.intake.sorting import Sorted
-
-REPORT, QUARANTINE = "intake.json", "quarantine.parquet"
-BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
-WHOLE = 2**53  # up to here a float that is a whole number is exactly that
+MEMORY = "1GB"  # of DuckDB; what does not fit goes to the scratch folder
+Tell = Callable[[str, int], None]
 
 
-@dataclass(frozen=True)
-class SourceReport:
-    """What became of one export: rows = accepted + the sum of `quarantined`, which counts rows by reason."""
-
-    name: str
-    file: str
-    sha256: str
-    rows: int
-    accepted: int
-    quarantined: dict[str, int]
-
-
-@dataclass(frozen=True)
-class IntakeReport:
-    """What an intake did: each export, and the rows of each canonical table made from them."""
-
-    name: str
-    sources: tuple[SourceReport, ...]
-    tables: dict[str, int]
-
-    def text(self) -> str:
-        """Return the report as lines to print."""
-        lines = [self.name]
-        for source in self.sources:
-            kept_aside = source.rows - source.accepted
-            lines += [
-                f"{source.name} ({source.file})",
-                _count("rows in", source.rows, source.rows),
-                _count("accepted", source.accepted, source.rows),
-                _count("quarantined", kept_aside, source.rows),
-                *(_count(f"  {reason}", rows, source.rows) for reason, rows in source.quarantined.items()),
-            ]
-        made = ", ".join(f"{name} {rows:,}" for name, rows in self.tables.items())
-        return "\n".join([*lines, f"tables: {made}"])
-
-
-def _count(label: str, rows: int, of: int) -> str:
-    return f"  {label:<40}{rows:>12,}{rows / of if of else 0:>8.1%}"
+def _silent(step: str, done: int) -> None:
+    """Tell nobody."""
 
 
 def take_in(
-    mapping_path: str | Path, store_path: str | Path, *, name: str, extra: Mapping[str, Any] | None = None
+    mapping_path: str | Path,
+    store_path: str | Path,
+    *,
+    name: str,
+    key: bytes | None = None,
+    extra: Mapping[str, Any] | None = None,
+    quarantine_to: str | Path | None = None,
+    tell: Tell = _silent,
 ) -> IntakeReport:
     """Write a client's exports as a store, replacing what is at `store_path` only when all went well.
 
-    The store also holds `intake.json`, the report, and `quarantine.parquet`, the rows that are in no table.
+    The store also holds `intake.json` (the report) and `quarantine.parquet` (the rows that are in no table). The same
+    rows are written for the client, one CSV file a source; mended, they are put into `corrections/` beside the mapping.
 
     Parameters
     ----------
@@ -85,181 +55,252 @@ def take_in(
         Folder to write.
     name : str
         The client's name.
+    key : bytes, optional
+        Makes the pseudonyms; the client's own unless given, see `playbook.intake.pseudonyms.key_of`.
     extra : dict, optional
         Kept in the store's info as well.
+    quarantine_to : path, optional
+        Folder of the client's files; `quarantine/` beside the mapping unless told.
+    tell : callable
+        Told what is being done, and how many more bytes or rows of it are done.
 
     Raises
     ------
     MappingError
         When the mapping is wrong, or an export is missing, cannot be read or lacks a column.
     """
-    import pandas as pd
-
     mapping_path = Path(mapping_path)
     mapping = read_mapping(mapping_path)
-    files = _files(mapping_path, mapping)
-    done = {key: _sort_file(mapping_path, mapping, key, file) for key, file in files.items()}
-    tables = {table: frame for one in done.values() for table, frame in one.tables.items()}
-    for table, frame in tables.items():
-        validate(table, frame)
-    sources = tuple(_source_report(mapping.sources[key].file, files[key], done[key]) for key in done)
-    report = IntakeReport(name, sources, {table: len(tables[table]) for table in sorted(tables)})
-    quarantine = BytesIO()
-    asides = [one.quarantine for one in done.values()]
-    pd.concat(asides, ignore_index=True).to_parquet(quarantine, compression="zstd", index=False)
-    text = json.dumps(asdict(report), indent=2) + "\n"
-    write_store(
-        store_path,
-        tables,
-        {"kind": "client", "name": name, **(extra or {})},
-        beside={REPORT: text.encode(), QUARANTINE: quarantine.getvalue()},
-    )
+    folder = mapping_path.parent
+    key = key or pseudonyms.key_of(name)
+    info = {"kind": "client", "name": name, **(extra or {})}
+    with _desk() as (connection, scratch):
+        pseudonyms.register(connection, key)
+        loaded = _load(connection, mapping, mapping_path, scratch, tell)
+        people = _resolve_identities(connection, mapping, loaded, tell)
+        desks = _sort_rows(connection, mapping, loaded, tell)
+        tables = [
+            TableDesk(connection, table, [part for part in mapping.parts() if part.name == table], desks)
+            for table in mapping.tables
+        ]
+        tell("sorting records", 0)
+        sort_out(desks, tables)
+        sources = tuple(_source_report(desk, loaded[source]) for source, desk in desks.items())
+        with store_draft(store_path, info) as draft:
+            for table in tables:
+                tell(f"writing {table.name}", 0)
+                draft.add([_write(connection, mapping, table, draft)])
+            _write_quarantine(connection, mapping, desks, loaded, draft.path / quarantine.TABLE)
+            _write_identifiers(connection, mapping, desks, key, draft.path / identifiers.FILE)
+            made = {part.table: part.rows for part in draft.parts}
+            kept = mapping.confidential.keep == "all"
+            fingerprint = None if kept else pseudonyms.fingerprint(key)
+            report = IntakeReport(name, sources, dict(sorted(made.items())), fingerprint, people)
+            (draft.path / REPORT).write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
+        for source, desk in desks.items():
+            files = [file.name for file in loaded[source][0].files]
+            quarantine.write_for_client(desk, files, Path(quarantine_to or folder / "quarantine"))
     return report
 
 
-def _sort_file(mapping_path: Path, mapping: ClientMapping, name: str, file: Path) -> Sorted:
+@contextmanager
+def _desk() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """Yield a database on disk in a folder that nobody else can read, and the folder; both go when all is done."""
     import duckdb
 
-    from playbook.intake.sorting import sort_out
+    with tempfile.TemporaryDirectory(prefix="playbook-intake-") as folder:
+        scratch = Path(folder)
+        with duckdb.connect(scratch / "desk.duckdb") as connection:
+            connection.execute(f"set memory_limit = '{MEMORY}'")
+            connection.execute(f"set threads = {min(os.cpu_count() or 1, 4)}")
+            connection.execute(f"set temp_directory = {cells.literal((scratch / 'spill').as_posix())}")
+            connection.execute("set enable_progress_bar = false")
+            yield connection, scratch
 
-    source = mapping.sources[name]
-    with duckdb.connect() as connection:
-        columns = load_export(connection, file)
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, mapping: ClientMapping, path: Path, scratch: Path, tell: Tell
+) -> dict[str, tuple[reading.Loaded, int, int]]:
+    """Read each source into its `export_<n>`, mended rows in place; return what was read, corrected, and unplaced."""
+    corrections = quarantine.read_corrections(connection, path.parent, scratch)
+    found = {}
+    for number, (name, source) in enumerate(mapping.sources.items()):
+
+        def tick(done: int, step: str = f"reading {name}") -> None:
+            tell(step, done)
+
+        tick(0)
+        try:
+            loaded = reading.load(connection, source, path.parent, scratch=scratch, tick=tick)
+        except MappingError as error:
+            raise MappingError(f"{path}: sources.{name}: {error}") from None
         for column in source.columns:
-            if column not in columns:
+            if column not in loaded.columns:
                 raise MappingError(
-                    f"{mapping_path}: sources.{name}.columns: '{source.file}' has no column '{column}'; "
-                    f"{nearest(column, columns)}"
+                    f"{path}: sources.{name}.columns: '{source.place}' has no column '{column}'; "
+                    f"{nearest(column, loaded.columns)}"
                 )
-        return sort_out(connection, name, mapping, columns)
+        files = [file.name for file in loaded.files]
+        mended = quarantine.apply_corrections(connection, files, loaded.columns, corrections)
+        connection.execute(f"alter table export rename to export_{number}")
+        found[name] = (loaded, *mended)
+    return found
 
 
-def _source_report(shown: str, file: Path, done: Sorted) -> SourceReport:
-    reasons = Counter(done.quarantine["reason"])
+def _resolve_identities(
+    connection: duckdb.DuckDBPyConnection, mapping: ClientMapping, loaded: Mapping[str, Any], tell: Tell
+) -> dict[str, int]:
+    """Make the table `persons`: identity (``name.records``), key, person; return how many people there are by name."""
+    connection.execute("create table persons (identity varchar, key varchar, person varchar)")
+    numbers = {name: number for number, name in enumerate(mapping.sources)}
+    people = {}
+    for name, group in mapping.identities.items():
+        from playbook.intake.identities import resolve
+
+        tell(f"resolving identities of {name}", 0)
+        queries = []
+        for kind, records in group.items():
+            source, columns = mapping.sources[records.source], loaded[records.source][0].columns
+            place = {
+                column: f"c{columns.index(column)}" for column in (records.key, *records.fields.values())
+            }
+            key = cells.value(place[records.key], source.columns[records.key], source.dialect)
+            fields = ", ".join(f"{place[column]} as {field}" for field, column in records.fields.items())
+            queries.append(
+                f"select {cells.literal(kind)} as source, {key} as key, {fields} "
+                f"from export_{numbers[records.source]} where damage is null and key is not null "
+                "qualify row_number() over (partition by key order by file desc, row) = 1"
+            )
+        records_frame = connection.execute(" union all by name ".join(queries)).df()
+        resolved = resolve(records_frame)
+        resolved["identity"] = name + "." + resolved["source"]
+        connection.execute("insert into persons select identity, key, person::varchar from resolved")
+        people[name] = int(resolved["person"].nunique())
+    return people
+
+
+def _sort_rows(
+    connection: duckdb.DuckDBPyConnection, mapping: ClientMapping, loaded: Mapping[str, Any], tell: Tell
+) -> dict[str, SourceDesk]:
+    """Set aside what is wrong with rows by themselves, source by source; return the desks in the mapping's order."""
+    desks: dict[str, SourceDesk] = {}
+    numbers = {name: number for number, name in enumerate(mapping.sources)}
+    for name in mapping.order():
+        tell(f"sorting {name}", 0)
+        read = loaded[name][0]
+        desks[name] = SourceDesk(connection, mapping, name, numbers[name], read.columns, len(read.files))
+        desks[name].make_lines(desks)
+        desks[name].sort_rows(mapping.parts_of(name))
+    return {name: desks[name] for name in mapping.sources}
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, mapping: ClientMapping, table: TableDesk, draft: Draft
+) -> Part:
+    """Write a canonical table, with pseudonyms; the order of its rows follows from the exports alone."""
+    declared = table.canonical
+    hidden = confidential.hidden(declared, lambda column: mapping.confidential.keeps(table.name, column))
+    columns = []
+    for c in declared.columns:
+        value = hidden.get(c.name, c.name)
+        if c.kind == "flag":
+            value = f"coalesce({value}, false)"  # a flag that no export knows is false
+        columns.append(f"{value} as {c.name}")
+    # Not by the clear keys: their order would tell something about them.
+    order = ", ".join(str(i + 1) for i, c in enumerate(declared.columns) if c.name in declared.key)
+    query = f"select {', '.join(columns)} from made_{table.name} order by {order if table.per_key else 'part, id'}"
+    file = draft.path / f"{table.name}.parquet"
+    rows = _copy(connection, query, file)
+    return Part(table.name, file.name, rows, file_hash(file))
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:
+    to = f"{cells.literal(file.as_posix())} (format parquet, compression zstd, compression_level 1)"
+    return connection.execute(f"copy ({query}) to {to}").fetchall()[0][0]
+
+
+def _write_quarantine(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ClientMapping,
+    desks: Mapping[str, SourceDesk],
+    loaded: Mapping[str, Any],
+    file: Path,
+) -> None:
+    queries = []
+    for name, desk in desks.items():
+        files = [one.name for one in loaded[name][0].files]
+        hidden = {column: pseudonyms.sql(desk.raw[column]) for column in _personal(mapping, desk)}
+        queries.append(f"select * from ({quarantine.aside_rows(desk, files, hidden)})")
+    _copy(connection, " union all ".join(queries), file)
+
+
+def _personal(mapping: ClientMapping, desk: SourceDesk) -> dict[str, str]:
+    """Return the columns of a source that tell who somebody is, with what they hold; those kept in the clear left out."""
+    found = {}
+    for part in mapping.parts_of(desk.name):
+        for target, kind in confidential.kinds(schemas.table(part.name)).items():
+            column = part.table.columns.get(target)
+            if column is None or column.source_column not in desk.raw:
+                continue
+            if not mapping.confidential.keeps(part.name, target):
+                found[column.source_column] = kind
+    if mapping.confidential.keep != "all":
+        for group in mapping.identities.values():
+            for records in (one for one in group.values() if one.source == desk.name):
+                found[records.key] = confidential.KEY
+                found |= {column: confidential.FIELDS[field] for field, column in records.fields.items()}
+    return found
+
+
+def _write_identifiers(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ClientMapping,
+    desks: Mapping[str, SourceDesk],
+    key: bytes,
+    file: Path,
+) -> None:
+    """Keep keyed fingerprints of whom the exports name, for the gate that nothing published passes with a name in it."""
+    for desk in desks.values():
+        telling = {
+            desk.raw[column]: kind
+            for column, kind in _personal(mapping, desk).items()
+            if kind != confidential.TEXT
+        }
+        identifiers.collect(connection, f"line_{desk.number}", telling, key)
+    identifiers.write(connection, file)
+
+
+def _source_report(desk: SourceDesk, read: tuple[reading.Loaded, int, int]) -> SourceReport:
+    loaded, corrected, unplaced = read
+    query = f"select cause, damage, count(*) from aside_{desk.number} join line_{desk.number} using (id) group by all"
+    reasons: Counter[str] = Counter()
+    for cause, damage, rows in desk.connection.execute(query).fetchall():
+        reasons[damage if cause == 0 else desk.causes[cause].reason] += rows
     return SourceReport(
-        name=done.name,
-        file=shown,
-        sha256=file_hash(file),
-        rows=done.rows,
-        accepted=done.rows - len(done.quarantine),
+        name=desk.name,
+        file=desk.source.place,
+        files=tuple(FileReport(one.name, one.sha256, one.rows, one.note) for one in loaded.files),
+        rows=desk.rows,
+        accepted=desk.rows - desk.kept_aside,
         quarantined=dict(sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))),
+        corrected=corrected,
+        unplaced=unplaced,
     )
 
 
 def source_files(mapping_path: str | Path) -> list[Path]:
-    """Return the exports a mapping reads.
+    """Return the files that an intake reads: exports, and rows that the client has mended.
 
     Raises
     ------
     MappingError
-        When the mapping is wrong, or one is not there.
+        When the mapping is wrong, or a file is not there.
     """
     mapping_path = Path(mapping_path)
-    return list(_files(mapping_path, read_mapping(mapping_path)).values())
-
-
-def read_report(store_path: str | Path) -> IntakeReport:
-    """Return the report of the intake that made a store.
-
-    Raises
-    ------
-    StoreError
-        When the store is missing or incomplete.
-    MappingError
-        When it was not made by an intake.
-    """
-    file = Store(store_path).path / REPORT
-    if not file.is_file():
-        raise MappingError(f"store '{store_path}' was not made from exports (no {REPORT} in it)")
-    values = json.loads(file.read_text(encoding="utf-8"))
-    sources = tuple(SourceReport(**source) for source in values["sources"])
-    return IntakeReport(values["name"], sources, values["tables"])
-
-
-def _files(mapping_path: Path, mapping: ClientMapping) -> dict[str, Path]:
-    files = {name: mapping_path.parent / source.file for name, source in mapping.sources.items()}
-    for name, file in files.items():
-        if not file.is_file():
-            beside = [path.name for path in file.parent.glob("*")]
-            raise MappingError(
-                f"{mapping_path}: sources.{name}.file: '{file}' does not exist; {nearest(file.name, beside)}"
-            )
-    return files
-
-
-def load_export(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
-    """Load a file as the table `export`: row, then c0, c1 ... as text; return its column names.
-
-    Blanks around a value do not count, and a cell of nothing else is empty.
-
-    Raises
-    ------
-    MappingError
-        When the file is of another format, or broken.
-    """
-    import duckdb
-
-    suffix = "".join(file.suffixes[-2:]) if file.suffix == ".gz" else file.suffix
-    try:
-        if suffix == ".parquet":
-            columns = _open_parquet(connection, file)
-        elif suffix in (".csv", ".csv.gz"):
-            columns = _open_csv(connection, file)
-        else:
-            raise MappingError(f"{file}: expected a .parquet, .csv or .csv.gz file")
-        texts = [f"nullif(trim({cell}, {BLANKS}), '') as c{i}" for i, (_, cell) in enumerate(columns)]
-        numbered = f"select row_number() over () as row, {', '.join(texts)} from raw"
-        connection.execute(f"create table export as {numbered}")
-    except (duckdb.Error, OSError, UnicodeDecodeError, csv.Error, EOFError, zlib.error) as error:
-        raise MappingError(f"{file}: cannot be read: {_reason(error)}") from None
-    names = [name for name, _ in columns]
-    for name in names:
-        if names.count(name) > 1:
-            raise MappingError(f"{file}: two columns are named '{name}'")
-    return names
-
-
-def _reason(error: Exception) -> str:
-    """Return a reading error as one line, without the data that DuckDB quotes."""
-    if isinstance(error, UnicodeDecodeError):
-        return "its text is not in UTF-8"
-    text = str(error)
-    line = re.search(r"CSV Error on Line: (\d+)", text)
-    fields = re.search(r"Expected Number of Columns: .*", text)
-    if line and fields:
-        return f"line {line[1]}: {fields[0].strip()}"
-    return f"line {line[1]}: broken quotes or encoding" if line else text.splitlines()[0]
-
-
-def _open_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> list[tuple[str, str]]:
-    """Make the view `raw`; return each column's name and the SQL of its text."""
-    connection.read_parquet(escape(file.as_posix())).create_view("raw")
-    described = connection.execute("describe raw").fetchall()
-    return [(name, _as_text('"' + name.replace('"', '""') + '"', kind)) for name, kind, *_ in described]
-
-
-def _as_text(column: str, kind: str) -> str:
-    if kind in ("FLOAT", "DOUBLE"):
-        # A key column with gaps arrives as floats from pandas: 17850.0 is the key 17850, NaN is a gap.
-        whole = f"when {column} = trunc({column}) and abs({column}) < {WHOLE} then {column}::bigint::varchar"
-        return f"case when isnan({column}) then null {whole} else {column}::varchar end"
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"make_timestamp(epoch_us({column}))::varchar"
-    return f"{column}::varchar"
-
-
-def _open_csv(connection: duckdb.DuckDBPyConnection, file: Path) -> list[tuple[str, str]]:
-    """Make the view `raw` of an RFC 4180 file in UTF-8; return each column's name and the SQL of its text."""
-    open_text = gzip.open if file.suffix == ".gz" else open
-    with open_text(file, "rt", encoding="utf-8-sig", newline="") as handle:
-        names = next(csv.reader(handle, strict=True), None)
-    if not names:
-        raise MappingError(f"{file}: is empty; expected a line of column names")
-    cells = [f"c{i}" for i in range(len(names))]
-    types = ", ".join(f"{cell}: 'varchar'" for cell in cells)
-    path = escape(file.as_posix()).replace("'", "''")
-    connection.execute(
-        f"create view raw as select * from read_csv('{path}', columns = {{{types}}}, auto_detect = false, "
-        "header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '')"
-    )
-    return list(zip([name.strip() for name in names], cells, strict=True))
+    found = []
+    for name, source in read_mapping(mapping_path).sources.items():
+        try:
+            found += reading.source_paths(source, mapping_path.parent)
+        except MappingError as error:
+            raise MappingError(f"{mapping_path}: sources.{name}.file: {error}") from None
+    return list(dict.fromkeys(found)) + quarantine.correction_files(mapping_path.parent)

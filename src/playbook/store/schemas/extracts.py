@@ -33,7 +33,7 @@ TABLES = (
             _raw("created_on", "YYYY-MM-DD"),
             EXTRACTED,
         ),
-        personal=("first_name", "last_name", "email", "phone", "street"),
+        personal=("first_name", "last_name", "company", "email", "phone", "street"),
         system="CRM",
     ),
     Table(
@@ -57,7 +57,7 @@ TABLES = (
             _raw("changed_on", "DD.MM.YYYY"),
             EXTRACTED,
         ),
-        personal=("name", "mail", "telephone", "street_address"),
+        personal=("name", "company_name", "mail", "telephone", "street_address"),
         system="ERP",
     ),
     Table(
@@ -79,7 +79,7 @@ TABLES = (
             _raw("signed_up", "DD/MM/YYYY"),
             EXTRACTED,
         ),
-        personal=("display_name", "login_email", "mobile", "address_line"),
+        personal=("display_name", "organisation", "login_email", "mobile", "address_line"),
         system="support portal",
     ),
 )

@@ -41,6 +41,7 @@ TABLES = (
                    nullable=True),
             Column("acquired_on", "time", "when it became an account", nullable=True),
         ),
+        personal=("name",),
         system="CRM",
     ),
     Table(

@@ -23,6 +23,7 @@ TABLES = (
             Column("valid_to", "time", "first moment it no longer holds; empty while it does", nullable=True),
             Column("recorded_at", "time", "written down", nullable=True),
         ),
+        personal=("value",),
         system="CRM",
     ),
 )  # fmt: skip

@@ -42,6 +42,7 @@ TABLES = (
             Column("fixed_at", "time", "put right; empty while it is not", nullable=True),
             Column("impact_amt", "number", "what the error costs while it stays", "money", nullable=True, low=0),
         ),
+        personal=("old_value", "new_value"),
         system="data quality tool",
     ),
 )  # fmt: skip

@@ -95,6 +95,7 @@ TABLES = (
             Column("incident_id", "text", "failure behind it", nullable=True),
             Column("subject_text", "text", "subject line", nullable=True),
         ),
+        personal=("subject_text",),
         system="support desk",
     ),
     Table(

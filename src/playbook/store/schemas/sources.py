@@ -79,7 +79,7 @@ TABLES = (
             _raw("yearly_sales", "sales of the last year, in the engagement's currency"),
             EXTRACTED,
         ),
-        personal=("contact", "mail_address", "tel", "street_line"),
+        personal=("contact", "firm", "mail_address", "tel", "street_line"),
         system="the acquired company's CRM",
     ),
     Table(
