@@ -60,7 +60,7 @@ def take_in(
     extra : dict, optional
         Kept in the store's info as well.
     quarantine_to : path, optional
-        Folder of the client's files; `quarantine/` beside the mapping unless told.
+        Folder of what is for the client alone, in clear text; `quarantine/` beside the mapping unless told.
     tell : callable
         Told what is being done, and how many more bytes or rows of it are done.
 
@@ -71,13 +71,13 @@ def take_in(
     """
     mapping_path = Path(mapping_path)
     mapping = read_mapping(mapping_path)
-    folder = mapping_path.parent
+    private = Path(quarantine_to or mapping_path.parent / "quarantine")
     key = key or pseudonyms.key_of(name)
     info = {"kind": "client", "name": name, **(extra or {})}
     with _desk() as (connection, scratch):
         pseudonyms.register(connection, key)
         loaded = _load(connection, mapping, mapping_path, scratch, tell)
-        people = _resolve_identities(connection, mapping, loaded, tell)
+        people = _resolve_identities(connection, mapping, loaded, private, tell)
         desks = _sort_rows(connection, mapping, loaded, tell)
         tables = [
             TableDesk(connection, table, [part for part in mapping.parts() if part.name == table], desks)
@@ -99,7 +99,7 @@ def take_in(
             (draft.path / REPORT).write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
         for source, desk in desks.items():
             files = [file.name for file in loaded[source][0].files]
-            quarantine.write_for_client(desk, files, Path(quarantine_to or folder / "quarantine"))
+            quarantine.write_for_client(desk, files, private)
     return report
 
 
@@ -148,9 +148,19 @@ def _load(
 
 
 def _resolve_identities(
-    connection: duckdb.DuckDBPyConnection, mapping: ClientMapping, loaded: Mapping[str, Any], tell: Tell
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ClientMapping,
+    loaded: Mapping[str, Any],
+    private: Path,
+    tell: Tell,
 ) -> dict[str, int]:
-    """Make the table `persons`: identity (``name.records``), key, person; return how many people there are by name."""
+    """Make the table `persons`: identity (``name.records``), key, person; return how many people there are by name.
+
+    Who is who is kept as `identities_<name>.csv` beside the client's rows, and read again next time, so that a person keeps
+    the same key when records are added.
+    """
+    import pandas as pd
+
     connection.execute("create table persons (identity varchar, key varchar, person varchar)")
     numbers = {name: number for number, name in enumerate(mapping.sources)}
     people = {}
@@ -164,6 +174,10 @@ def _resolve_identities(
             place = {
                 column: f"c{columns.index(column)}" for column in (records.key, *records.fields.values())
             }
+            blanks = ", ".join(cells.literal(one) for one in source.empty) or "''"
+            place = {
+                column: f"(case when {raw} not in ({blanks}) then {raw} end)" for column, raw in place.items()
+            }
             key = cells.value(place[records.key], source.columns[records.key], source.dialect)
             fields = ", ".join(f"{place[column]} as {field}" for field, column in records.fields.items())
             queries.append(
@@ -171,8 +185,11 @@ def _resolve_identities(
                 f"from export_{numbers[records.source]} where damage is null and key is not null "
                 "qualify row_number() over (partition by key order by file desc, row) = 1"
             )
-        records_frame = connection.execute(" union all by name ".join(queries)).df()
-        resolved = resolve(records_frame)
+        file = private / f"identities_{name}.csv"
+        earlier = pd.read_csv(file, dtype="str") if file.is_file() else None
+        resolved = resolve(connection.execute(" union all by name ".join(queries)).df(), earlier=earlier)
+        private.mkdir(parents=True, exist_ok=True)
+        resolved[["source", "key", "person"]].to_csv(file, index=False)
         resolved["identity"] = name + "." + resolved["source"]
         connection.execute("insert into persons select identity, key, person::varchar from resolved")
         people[name] = int(resolved["person"].nunique())

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from playbook.methods import linkage
+from playbook.methods.identity_forms import BLOCKS, COMPARE, SURE, TRAIN, set_shared_aside
+from playbook.methods.identity_forms import one_form as compared_form
 from playbook.methods.intervals import wilson
 
-# A mailbox or number that stands behind this many surnames (their first letters, for typos) identifies nobody.
-SHARED_BY, SURNAME_LETTERS = 2, 3
 BUSY = 8  # visits on a device from which never signing in means something
 # What each system calls the fields that linkage compares.
 FIELDS = {
@@ -29,71 +29,6 @@ FIELDS = {
         "phone": "mobile", "street": "address_line", "postcode": "zip",
     },
 }  # fmt: skip
-BOTH_SIMILAR = " and ".join(
-    f"jaro_winkler_similarity({name}_l, {name}_r) >= 0.88" for name in ("first", "last")
-)
-SAME_COMPANY = "jaro_winkler_similarity(company_l, company_r) >= 0.92"
-SAME_ADDRESS = "(postcode_l = postcode_r and jaro_winkler_similarity(street_l, street_r) >= 0.85)"
-
-
-def _alike(column: str, part: int, bar: float) -> str:
-    """Return SQL: the part before (1) or after (2) the @ is similar."""
-    left, right = (f"split_part({column}_{side}, '@', {part})" for side in "lr")
-    return f"jaro_winkler_similarity({left}, {right}) >= {bar}"
-
-
-COMPARE = (
-    linkage.Comparison(
-        "name",
-        (
-            ("equal", "full_name_l = full_name_r"),
-            ("first and last swapped", "first_l = last_r and last_l = first_r"),
-            ("similar", BOTH_SIMILAR),
-            (
-                "initial only",
-                "jaro_winkler_similarity(last_l, last_r) >= 0.92 and first_l[1] = first_r[1] "
-                "and least(length(first_l), length(first_r)) = 1",
-            ),
-            ("surname only", "jaro_winkler_similarity(last_l, last_r) >= 0.92"),
-        ),
-        "last_l is null or last_r is null",
-        frequent="full_name",
-    ),
-    # Mailbox and domain one by one: colleagues share the domain, which would make any two look alike.
-    linkage.Comparison(
-        "email",
-        (
-            ("equal", "email_l = email_r"),
-            ("similar", f"{_alike('email', 1, 0.92)} and {_alike('email', 2, 0.95)}"),
-        ),
-        "email_l is null or email_r is null",
-        frequent="email",
-    ),
-    linkage.code("phone", "phone", typos=(1,), frequent=True),
-    # Colleagues share company and address at once: two comparisons would count that one fact twice.
-    linkage.Comparison(
-        "place",
-        (
-            ("company and address", f"{SAME_COMPANY} and {SAME_ADDRESS}"),
-            ("address only", SAME_ADDRESS),
-            ("company only", SAME_COMPANY),
-            ("postcode only", "postcode_l = postcode_r"),
-        ),
-        "(company_l is null or company_r is null) and (postcode_l is null or postcode_r is null)",
-    ),
-)
-BLOCKS = (
-    ("email_any",),
-    ("phone_any",),
-    ("name_key",),
-    ("last", "company_key"),
-    ("last", "postcode"),
-    ("first", "postcode"),
-    ("first", "company_key"),
-)
-# Names are learned where mailbox and phone agree: either alone is often shared by colleagues.
-TRAIN = (("email", "phone"), ("name_key",))
-SURE = (("email", "name_key"), ("phone", "name_key"))
 
 
 @dataclass(frozen=True)
@@ -171,55 +106,17 @@ def records(
 
     Columns: record_id, source, key, first, last, full_name, name_key (name parts in alphabetical order),
     company, company_key, email, phone (last nine digits), street, postcode. Mailboxes and numbers that
-    `SHARED_BY` surnames share are set aside, in email_any and phone_any.
+    two surnames share are set aside, in email_any and phone_any.
     """
     systems = {"crm": crm, "erp": erp, "support": support}
     parts = [one_form(name, rows) for name, rows in systems.items() if rows is not None]
-    rows = pd.concat(parts, ignore_index=True)
-    for field in ("email", "phone"):
-        surnames = rows["last"].str[:SURNAME_LETTERS].groupby(rows[field]).transform("nunique")
-        rows[f"{field}_any"] = rows[field]
-        rows[field] = rows[field].where(surnames < SHARED_BY, None)
-    return rows
+    return set_shared_aside(pd.concat(parts, ignore_index=True))
 
 
 def one_form(source: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Return one system's records in the form that all are compared in."""
-    names = FIELDS[source]
-    raw = {field: _plain(rows[column]) for field, column in names.items() if field != "key"}
-    if "name" in raw:
-        raw["first"], raw["last"] = _split_name(raw["name"])
-    frame = pd.DataFrame(
-        {
-            "record_id": source + ":" + rows[names["key"]],
-            "source": source,
-            "key": rows[names["key"]],
-            "first": raw["first"].str.replace(r"[^a-z]", "", regex=True),
-            "last": raw["last"].str.replace(r"[^a-z]", "", regex=True),
-            "company": raw["company"].str.replace(" and ", "&").str.replace(r"[^a-z&]", "", regex=True),
-            "email": raw["email"],
-            "phone": raw["phone"].str.replace(r"\D", "", regex=True).str[-9:],
-            "street": raw["street"].str.replace(r"[^a-z0-9]", "", regex=True),
-            "postcode": raw["postcode"].str.replace(r"[^a-z0-9]", "", regex=True),
-        }
-    ).replace("", None)
-    frame["full_name"] = frame["first"] + " " + frame["last"]
-    swapped = frame["first"] > frame["last"]
-    frame["name_key"] = frame["full_name"].mask(swapped, frame["last"] + " " + frame["first"])
-    frame["company_key"] = frame["company"].str[:8]
-    return frame.astype(object).where(frame.notna(), None)
-
-
-def _plain(texts: pd.Series) -> pd.Series:
-    lower = texts.astype("str").str.strip().str.lower().str.replace("ß", "ss")
-    return lower.str.normalize("NFKD").str.replace(r"[^\x00-\x7f]", "", regex=True)
-
-
-def _split_name(names: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Return first names and surnames of "surname, first" or "first surname"."""
-    comma = names.str.extract(r"^(?P<last>[^,]*),(?P<first>.*)$")
-    blank = names.str.extract(r"^(?P<first>\S*) ?(?P<last>.*)$")
-    return comma["first"].fillna(blank["first"]), comma["last"].fillna(blank["last"])
+    columns = {field: rows[column] for field, column in FIELDS[source].items()}
+    return compared_form(pd.DataFrame(columns).assign(source=source))
 
 
 def resolve(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from playbook.methods.identity_forms import COMPARE
 from playbook.pictures import BLUE, GREY, ORANGE, PURPLE, SKY, figure, finding, percent
-from playbook.unify.identity_resolution.analysis import COMPARE, Identities, Journeys
+from playbook.unify.identity_resolution.analysis import Identities, Journeys
 from playbook.unify.identity_resolution.words import example_pair
 
 if TYPE_CHECKING:
