@@ -71,3 +71,19 @@ def test_colours_are_visible_on_white(colour):
 
     r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
     assert 1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05) >= 1.8
+
+
+def test_dollar_signs_of_the_data_are_no_formula():
+    """What matplotlib cannot read as a formula would raise; a log axis keeps its powers of ten."""
+    with figure() as ax:
+        ax.bar(["$\\frac$", "$a$ b"], [1, 2], label="$\\nosuch$")
+        ax.legend()
+        ax.annotate("$5 to $10", (0, 1))
+    finding(ax, "$\\bad{$ sells", x="$x$ (money)")
+    png(ax)
+    texts = [*ax.get_xticklabels(), *ax.texts, *ax.get_legend().get_texts(), ax.xaxis.label]
+    assert not any(text.get_parse_math() for text in texts)
+    with figure() as ax:
+        ax.semilogy([1, 2], [1, 1000])
+    png(ax)
+    assert all(label.get_parse_math() for label in ax.get_yticklabels())

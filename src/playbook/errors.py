@@ -5,7 +5,8 @@ PlaybookError
 ├── MappingError      a client's mapping does not fit its exports
 ├── StoreError        a store or a table in it is missing or incomplete
 ├── CatalogueError    a section's front matter is wrong
-└── RunError          a step of a run failed
+├── RunError          a step of a run failed
+└── PublishError      something that would be published is personal or secret
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ class CatalogueError(PlaybookError):
 
 class RunError(PlaybookError):
     """A step of a run failed."""
+
+
+class PublishError(PlaybookError):
+    """Something that would be published is personal or secret."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 # Okabe & Ito (2008): distinguishable with any common colour blindness, and in grey by their order.
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
@@ -125,6 +126,7 @@ def png(ax: Axes) -> bytes:
 
     # Drawn once: savefig draws a figure with a layout twice.
     drawn = ax.figure
+    _literal(drawn)
     drawn.set_dpi(DPI)
     canvas = FigureCanvasAgg(drawn)  # type: ignore[arg-type]
     canvas.draw()
@@ -134,6 +136,20 @@ def png(ax: Axes) -> bytes:
         buffer, "png"
     )
     return buffer.getvalue()
+
+
+def _literal(figure: Figure | SubFigure) -> None:
+    """Let dollar signs in the texts of a figure be dollar signs; only a log axis writes its numbers as formulas."""
+    from matplotlib.text import Text
+
+    formulas: set[Text] = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        labels = axis.get_ticklabels(which="both")  # makes the labels, which otherwise come with the drawing
+        if axis.get_scale() == "log":
+            formulas.update(labels)
+    for text in figure.findobj(Text):
+        if text not in formulas:
+            text.set_parse_math(False)
 
 
 def alt_text(ax: Axes) -> str:

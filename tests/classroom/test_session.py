@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from playbook.classroom import Session, output
+from playbook.classroom.session import Tables
 from playbook.measure import control_charts
 from playbook.store.writing import write_store
 
@@ -15,7 +16,7 @@ from playbook.store.writing import write_store
 def said(monkeypatch):
     """Everything that cells show as Markdown, in order."""
     texts: list[str] = []
-    monkeypatch.setattr(output, "markdown", texts.append)
+    monkeypatch.setattr(output, "markdown", lambda text, read=None: texts.append(text))
     return texts
 
 
@@ -114,3 +115,31 @@ def test_moving_the_slider_changes_the_picture(monkeypatch, charts):
     made[0].value = 3
     assert boxes[0].value != before
     assert 'alt="At 3 sd' in boxes[0].value
+
+
+def test_what_a_client_wrote_is_shown_sign_by_sign(said, tmp_path):
+    """In prose that quotes the data, in decisions, and in the client's own name; plays keep their emphasis."""
+    hostile = "5*3*2 <b>$x$ [a](b)"
+    tables = {"regions": pd.DataFrame({"region_id": [hostile, "North"]})}
+    write_store(tmp_path / "store", tables, {"kind": "client", "name": "A*B*"})
+    session = Session("measure", client="A*B*", store=str(tmp_path / "store"), register=str(tmp_path))
+    assert session._repr_markdown_().startswith(r"**A\*B\***, as of")
+    assert repr(session) == "A*B*, as of 01 July 2026. Data: the exports of A*B*."
+    read = Tables(SimpleNamespace(inputs=("regions",), optional=()), session._store, {}, illustration=False)
+    assert read.regions is not None
+    session._tables["any"] = read
+    session.say(f"**Most** came from {hostile} and North, at A*B*.")
+    assert said == [rf"**Most** came from {output.plain(hostile)} and North, at A\*B\*."]
+
+
+def test_tables_of_a_client_carry_what_a_page_may_show(tmp_path):
+    """The notebook keeps the numbers; a world's tables, also in an illustration, carry nothing more."""
+    write_store(
+        tmp_path / "store", {"regions": pd.DataFrame({"region_id": ["R1"]})}, {"kind": "client", "name": "A"}
+    )
+    table = pd.DataFrame({"customers": [3, 40, 50]})
+    session = Session("measure", store=str(tmp_path / "store"))
+    assert "hidden" in session._for_page(table)[output.PUBLISHED]["text/html"]
+    session._illustrating = True
+    assert session._for_page(table) == {}
+    assert Session("measure")._for_page(table) == {}

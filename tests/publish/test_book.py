@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell
 
 from playbook.catalogue import play
-from playbook.errors import RunError
+from playbook.errors import PublishError, RunError
 from playbook.publish.book import build_book
 
 from ..making import CLIENT, PLAY, PROVENANCE, make_run
@@ -130,5 +130,24 @@ def test_a_faulty_page_is_one_clear_line_and_leaves_the_old_book(book, run, tmp_
         build_book(
             [tmp_path / "notebooks" / "6_measure.ipynb"], book, provenance=PROVENANCE, edition="facilitator"
         )
+    assert (book / "index.html").read_bytes() == before
+    assert not list(book.parent.glob("*.incomplete"))
+
+
+def test_a_book_that_names_a_person_is_refused_and_the_old_one_stays(book, run, tmp_path):
+    notebook = nbformat.read(run / "notebooks" / "6_measure.ipynb", as_version=4)
+    notebook.cells.append(
+        new_markdown_cell("As Zdenka told us: zdenka@quillfeather.org", metadata={"play": PLAY})
+    )
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(notebook, tmp_path / "notebooks" / "6_measure.ipynb")
+    before = (book / "index.html").read_bytes()
+    with pytest.raises(
+        PublishError, match=r"measure/control_charts.html, text: an e-mail address \(z\*{4}\)"
+    ) as told:
+        build_book(
+            [tmp_path / "notebooks" / "6_measure.ipynb"], book, provenance=PROVENANCE, edition="facilitator"
+        )
+    assert "quillfeather" not in str(told.value)
     assert (book / "index.html").read_bytes() == before
     assert not list(book.parent.glob("*.incomplete"))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playbook.pictures import alt_text, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+PUBLISHED = "application/vnd.playbook.published+json"  # of a table: what a published page shows in its place
+MARKS = re.compile(r"([\\`*_\[\]<>|#$~^&{}@])")
+LINK = re.compile(r"(?<=\w)(:(?=//)|\.(?=[A-Za-z]{2}))")  # Markdown makes links of evil.example, too
+SIGNS = re.compile(r"(\\(?!$)|[\[\]<#$~^&{}@]|(?<!^)>|``+|:::+)", re.M)
 
 
 def picture(ax: Axes) -> None:
@@ -22,22 +28,45 @@ def picture(ax: Axes) -> None:
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
 
-def markdown(text: str) -> None:
-    """Display Markdown."""
+def markdown(text: str, read: str | None = None) -> None:
+    """Display Markdown; `read` is what a reader of plain text sees, the same by default."""
     from IPython.display import display
 
-    display({"text/markdown": text, "text/plain": text}, raw=True)
+    display({"text/markdown": text, "text/plain": text if read is None else read}, raw=True)
 
 
 def plain(text: object) -> str:
-    r"""Return text that shows as it is, whatever Markdown or HTML signs the data put into it.
+    r"""Return text that shows as it is, whatever Markdown or HTML signs, formulas or links the data put into it.
 
     Examples
     --------
     >>> print(plain("A*B <b>"))
     A\*B \<b\>
+    >>> print(plain("see https://evil.example"))
+    see https\://evil\.example
     """
-    return re.sub(r"([\\`*_\[\]<>|#$~^&{}])", r"\\\1", " ".join(str(text).split()))
+    return LINK.sub(r"\\\1", MARKS.sub(r"\\\1", " ".join(str(text).split())))
+
+
+def prose(text: str, quoted: Iterable[str] = ()) -> str:
+    r"""Return the Markdown of a play with what the data put into it made inert.
+
+    Emphasis, lists, tables, quotes and code stay, since plays use them; links, HTML, formulas, headings and directives
+    show as they are. `quoted` are texts of the data, which are shown sign by sign wherever they stand.
+
+    Examples
+    --------
+    >>> print(prose("**Most** sold: <b>5*3*2</b> [x](javascript:y)", quoted=["5*3*2"]))
+    **Most** sold: \<b\>5\*3\*2\</b\> \[x\](javascript:y)
+    """
+    held = sorted((value for value in quoted if value and value in text), key=len, reverse=True)
+    parts = re.split(f"({'|'.join(map(re.escape, held))})", text) if held else [text]
+    return "".join(plain(part) if number % 2 else _inert(part) for number, part in enumerate(parts))
+
+
+def _inert(text: str) -> str:
+    escaped = SIGNS.sub(lambda match: "".join(f"\\{sign}" for sign in match[0]), text)
+    return LINK.sub(r"\\\1", escaped)
 
 
 def html_picture(ax: Axes) -> str:

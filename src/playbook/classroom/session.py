@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from playbook import catalogue
-from playbook.classroom import output, register
+from playbook.classroom import output, register, small_cells
 from playbook.contract import Decision
 from playbook.pictures import in_currency
 from playbook.store.reading import Store, views
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 
 ILLUSTRATION = "> **Illustration.**"  # how its label begins; the book moves it under the title
+
+
+LONGEST_QUOTE = 300  # of a client's text that a play may put into its prose
 
 
 class Tables:
@@ -47,6 +50,11 @@ class Tables:
             frame = self._store.table(name)
         setattr(self, name, frame)
         return frame
+
+    def read(self) -> list[pd.DataFrame]:
+        """Return what was read so far."""
+        known = self._play.inputs + self._play.optional
+        return [frame for name, frame in vars(self).items() if name in known and frame is not None]
 
     def __dir__(self) -> list[str]:
         return [*self._play.inputs, *self._play.optional, "illustration"]
@@ -94,19 +102,41 @@ class Session:
         self._store = _demo_world(self.as_of) if store == "demo" else Store(store)
         self._tables: dict[str, Tables] = {}
         self._attempts: dict[str, int] = {}
+        self._illustrating = False
+        self._is_client = self._store.info["kind"] != "world"
         pd.set_option("display.precision", 2, "display.max_rows", 20, "display.max_colwidth", 120)
+        # A client's texts may hold two dollar signs that are no formula.
+        pd.set_option("display.html.use_mathjax", not self._is_client)
+        self._show_for_pages()
+
+    def _show_for_pages(self) -> None:
+        """From now on let every table that a cell shows carry what a published page may show of it."""
+        import pandas as pd
+        from IPython import get_ipython
+
+        if shell := get_ipython():
+            for kind in (pd.DataFrame, pd.Series):
+                shell.display_formatter.mimebundle_formatter.for_type(kind, self._for_page)
+
+    def _for_page(self, table: pd.DataFrame | pd.Series) -> dict[str, Any]:
+        if not self._is_client or self._illustrating:
+            return {}
+        return {output.PUBLISHED: small_cells.published(table)}
 
     def _repr_markdown_(self) -> str:
+        return f"**{output.plain(self.client)}**{self._origin(output.plain)}"
+
+    def __repr__(self) -> str:
+        return f"{self.client}{self._origin(str)}"
+
+    def _origin(self, shown: Callable[[object], str]) -> str:
         info = self._store.info
         if info["kind"] == "world":
             settings = info["settings"]
             origin = f"the synthetic world (seed {settings['seed']}, {settings['customers']:,} customers)"
         else:
-            origin = f"the exports of {info['name']}"
-        return f"**{self.client}**, as of {self.as_of:%d %B %Y}. Data: {origin}."
-
-    def __repr__(self) -> str:
-        return self._repr_markdown_().replace("**", "")
+            origin = f"the exports of {shown(info['name'])}"
+        return f", as of {self.as_of:%d %B %Y}. Data: {origin}."
 
     def data(self, play: ModuleType, **parameters: Any) -> Tables:
         """Return the play's tables, from the client's store or, labelled, from the synthetic world.
@@ -115,18 +145,33 @@ class Session:
         """
         entry = _entry(play)
         if entry.id not in self._tables or parameters:
-            missing = self._store.missing(entry.inputs)
-            store = self._illustration() if missing else self._store
             parameters = {"as_of": self.as_of, **parameters}
-            self._tables[entry.id] = Tables(entry, store, parameters, illustration=bool(missing))
-            if missing:
-                lacking = listed(f"no {name.removeprefix('src_').replace('_', ' ')}" for name in missing)
+            tables = Tables(entry, self._store, parameters, illustration=False)
+            if reason := self._not_enough(entry, tables):
+                tables = Tables(entry, self._illustration(), parameters, illustration=True)
                 output.markdown(
-                    f"{ILLUSTRATION} The data of {self.client} hold {lacking}, which this play "
-                    "needs. What follows is computed on the synthetic world and says nothing about "
-                    f"{self.client}."
+                    f"{ILLUSTRATION} {reason} What follows is computed on the synthetic world and says nothing "
+                    f"about {output.plain(self.client)}."
                 )
+            self._tables[entry.id] = tables
+        self._illustrating = self._tables[entry.id].illustration
         return self._tables[entry.id]
+
+    def _not_enough(self, entry: catalogue.Play, tables: Tables) -> str:
+        """Return why a play cannot be computed on a client's data, as a sentence; empty when it can."""
+        client = output.plain(self.client)
+        if missing := self._store.missing(entry.inputs):
+            lacking = listed(f"no {name.removeprefix('src_').replace('_', ' ')}" for name in missing)
+            return f"The data of {client} hold {lacking}, which this play needs."
+        if not self._is_client:
+            return ""
+        if reason := self._store.unfit(entry.id):
+            return f"This play could not be computed on the data of {client} ({output.plain(reason)})."
+        empty = [name for name in entry.inputs if not len(getattr(tables, name))]
+        if empty:
+            found = listed(f"no {name.removeprefix('src_').replace('_', ' ')}" for name in empty)
+            return f"The data of {client} hold {found} of the kind that this play looks at."
+        return ""
 
     def _illustration(self) -> Store:
         path = self._store.info.get("illustration")
@@ -137,8 +182,15 @@ class Session:
         output.picture(in_currency(ax, self.currency))
 
     def say(self, text: str) -> None:
-        """Show prose that the data decide, as Markdown."""
-        output.markdown(text)
+        """Show prose that the data decide, as Markdown; signs in the data's texts stay signs."""
+        output.markdown(output.prose(text, self._texts()), text)
+
+    def _texts(self) -> set[str]:
+        """Return the texts of a client's tables that hold signs of Markdown, as far as the tables were read."""
+        if not self._is_client:
+            return {self.client}
+        frames = [frame for tables in self._tables.values() for frame in tables.read()]
+        return {self.client}.union(*(_with_marks(frame) for frame in frames))
 
     def what_if(
         self,
@@ -206,13 +258,7 @@ class Session:
             data_hash=store.info["hash"],
         )
         register.record(self.register, self.module.name, row)
-        output.markdown(
-            f"**Decision{' (illustration)' if row['illustration'] else ''}.** {row['recommendation']}\n\n"
-            f"- Evidence: {row['evidence']}\n"
-            f"- Prediction: {register.predicted(row)}\n"
-            f"- Flips if: {row['flips_if']}\n"
-            f"- Owner: {row['owner']}; review on {row['review_on']}"
-        )
+        output.markdown(_decided(row, output.plain), _decided(row, str))
 
     def sum_up(self) -> None:
         """Show on one page what the module's decisions add up to, from the register."""
@@ -223,6 +269,23 @@ class Session:
         output.markdown(
             f"**{output.plain(self.client)}, as of {self.as_of:%d %B %Y}: {self.module.closing}**\n\n{page}"
         )
+
+
+def _decided(row: Mapping[str, Any], shown: Callable[[object], str]) -> str:
+    return (
+        f"**Decision{' (illustration)' if row['illustration'] else ''}.** {shown(row['recommendation'])}\n\n"
+        f"- Evidence: {shown(row['evidence'])}\n"
+        f"- Prediction: {shown(register.predicted(row))}\n"
+        f"- Flips if: {shown(row['flips_if'])}\n"
+        f"- Owner: {shown(row['owner'])}; review on {row['review_on']}"
+    )
+
+
+def _with_marks(frame: pd.DataFrame) -> set[str]:
+    """Return the texts of a frame that plain Markdown would not show as they are."""
+    texts = frame.select_dtypes(["object", "string"])
+    values = {value for name in texts for value in texts[name].unique() if isinstance(value, str)}
+    return {value for value in values if len(value) <= LONGEST_QUOTE and output.plain(value) != value}
 
 
 def _entry(play: ModuleType) -> catalogue.Play:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from html import escape
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from playbook.errors import RunError
 from playbook.pictures import alt_text, png
 from playbook.publish import dictionary, pages, recovery_page
 from playbook.publish.coverage import coverage, plan
+from playbook.publish.gate import Identifiers, refuse
 from playbook.publish.pages import Edition
 from playbook.publish.recovery import committed
 
@@ -30,7 +32,13 @@ FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
 
 
 def build_book(
-    notebooks: Sequence[Path], out: Path, *, provenance: Mapping[str, str], edition: Edition
+    notebooks: Sequence[Path],
+    out: Path,
+    *,
+    provenance: Mapping[str, str],
+    edition: Edition,
+    identifiers: Identifiers | None = None,
+    worlds: Sequence[Path] = (),
 ) -> Path:
     """Build the book of a run.
 
@@ -44,6 +52,10 @@ def build_book(
         What the footer of every page says: `client`, then e.g. data, seed, hash, version.
     edition : {"facilitator", "participant"}
         Solutions folded, or absent everywhere.
+    identifiers : Identifiers, optional
+        The direct identifiers of the client's people, which must be on no page.
+    worlds : sequence of path
+        Stores of synthetic worlds, whose invented people may be shown.
 
     Returns
     -------
@@ -54,12 +66,15 @@ def build_book(
     ------
     RunError
         When a page cannot be made, or Jupyter Book reports an error or a warning.
+    PublishError
+        When something personal or secret is in it.
     """
     with tempfile.TemporaryDirectory(prefix="playbook-book-") as folder:
         source = Path(folder) / "source"
         stage(notebooks, source, provenance=provenance, edition=edition)
         _jupyter_book(source)
         _tidy(source / "_build" / "html")
+        refuse(source / "_build" / "html", identifiers, worlds=worlds)
         _replace(source / "_build" / "html", out)
     return out / "index.html"
 
@@ -90,7 +105,11 @@ def stage(
     _write_yaml(source / "_toc.yml", pages.toc(plays))
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     config["title"] = f"{config['title']}: {provenance['client']}"
-    config["sphinx"]["config"]["html_theme_options"]["extra_footer"] = pages.footer(provenance)
+    # The theme puts both into its pages as HTML.
+    config["sphinx"]["config"]["html_theme_options"] |= {
+        "extra_footer": pages.footer(provenance),
+        "logo": {"text": escape(config["title"])},
+    }
     _write_yaml(source / "_config.yml", config)
 
 

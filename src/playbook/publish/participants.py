@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from playbook import catalogue
 from playbook.engagement.runner import Run, read_manifest
 from playbook.errors import RunError
+from playbook.publish.gate import is_world, kept, refuse
 from playbook.store.reading import INFO, Store
 from playbook.store.sealing import seal
 
@@ -48,6 +49,8 @@ def copy_for_participants(run: Path, out: Path) -> None:
     ------
     RunError
         When the run is not finished, or `out` is a file or not empty.
+    PublishError
+        When something personal or secret would be in it.
     """
     import nbformat
 
@@ -75,6 +78,11 @@ def copy_for_participants(run: Path, out: Path) -> None:
     listed = "\n".join(f"  {file.name}" for file in notebooks)
     text = README.format(client=ast.literal_eval(client), folder=out.name, notebooks=listed)
     (draft / "README.txt").write_text(text, encoding="utf-8")
+    refuse(
+        draft,
+        kept(store.path),
+        worlds=[part for part in (store.path, Run(run).illustration) if is_world(part)],
+    )
     if out.is_dir():
         out.rmdir()
     draft.rename(out)
