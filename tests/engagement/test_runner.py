@@ -12,10 +12,14 @@ import pytest
 
 from playbook import notebooks
 from playbook.catalogue import MODULES
+from playbook.engagement import runner
+from playbook.engagement.notebook import PlayFailed
 from playbook.engagement.runner import SHARED_CODE, Run, alone, data_steps, run
 from playbook.engagement.settings import read_engagement
 from playbook.errors import RunError
 from playbook.sources import PACKAGE
+from playbook.store.reading import Store
+from playbook.store.writing import write_store
 
 ENGAGEMENT = """\
 client: {name: Acme, industry: tools, currency: EUR}
@@ -184,6 +188,29 @@ def test_a_failing_cell_is_named_and_its_notebook_is_kept(tmp_path, monkeypatch)
     kept = nbformat.read(tmp_path / "run" / "notebooks" / "6_measure.ipynb", as_version=4)
     assert any(o.output_type == "error" for c in kept.cells if c.cell_type == "code" for o in c.outputs)
     assert not (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_a_play_that_fails_on_a_clients_data_becomes_an_illustration(tmp_path, monkeypatch):
+    """The module is executed again, the store says why, and what fails on the illustration as well fails the run."""
+    folder = tmp_path / "run"
+    write_store(folder / "store", {}, {"kind": "client", "name": "Acme"})
+    (folder / "decisions").mkdir()
+    path = tmp_path / "engagement.yml"
+    path.write_text(ENGAGEMENT.split("data:")[0] + "data: {mapping: mapping.yml}\n")
+    failed = PlayFailed("cell 3 failed", "measure.control_charts", "ValueError: too few weeks")
+    outcomes = [failed, None, failed]
+
+    def execute(notebook, output, parameters):
+        if outcome := outcomes.pop(0):
+            raise outcome
+
+    monkeypatch.setattr(runner, "execute", execute)
+    step = runner.module_step(read_engagement(path), "measure", Run(folder), "data")
+    step.action()
+    assert Store(folder / "store").unfit("measure.control_charts") == "ValueError: too few weeks"
+    assert outcomes == [failed]
+    with pytest.raises(RunError, match="cell 3 failed"):
+        step.action()
 
 
 def test_a_notebook_is_made_again_when_shared_code_changes():

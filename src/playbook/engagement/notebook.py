@@ -15,14 +15,24 @@ if TYPE_CHECKING:
 CELL_TIMEOUT_S = 600
 
 
+class PlayFailed(RunError):
+    """A cell of a play failed: `play` is its id, `reason` the error in one line."""
+
+    def __init__(self, text: str, play: str, reason: str) -> None:
+        super().__init__(text)
+        self.play, self.reason = play, reason
+
+
 def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) -> None:
     """Execute `notebook` with papermill in the folder of `output`, and write it there in one move.
 
     Raises
     ------
+    PlayFailed
+        When a cell of a play fails: names module, play, cell and error.
     RunError
-        When a cell fails or takes longer than `CELL_TIMEOUT_S`: names module, play, cell and error. The notebook is
-        written all the same, with the error in it.
+        When another cell does, or one takes longer than `CELL_TIMEOUT_S`. In both cases the notebook is written, with the
+        error in it.
     """
     import papermill
 
@@ -47,6 +57,7 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
             )
 
         problem: str | None = None
+        failed: tuple[str, str] | None = None
         try:
             try:
                 attempt()
@@ -54,13 +65,16 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
                 attempt()
         except papermill.PapermillExecutionError as error:
             cell = notebook.cells[_source_index(notebook, error.source)]
-            problem = f"{cell.metadata.get('play', 'set-up')}, cell {cell.id}: {error.ename}: {_first(error.evalue)}"
+            reason = f"{error.ename}: {_first(error.evalue)}"
+            problem = f"{cell.metadata.get('play', 'set-up')}, cell {cell.id}: {reason}"
+            failed = (cell.metadata["play"], reason) if "play" in cell.metadata else None
         except (RuntimeError, TimeoutError) as error:
             problem = f"{type(error).__name__}: {_first(str(error))}"
         if draft.is_file():
             os.replace(draft, output)
     if problem:
-        raise RunError(f"module {output.stem.split('_', 1)[-1]}, play {problem} (see {output})")
+        text = f"module {output.stem.split('_', 1)[-1]}, play {problem} (see {output})"
+        raise PlayFailed(text, *failed) if failed else RunError(text)
 
 
 def _source_index(notebook: NotebookNode, source: str) -> int:

@@ -17,12 +17,12 @@ from typing import Any
 
 from playbook import __version__, catalogue, notebooks
 from playbook.classroom.register import merge
-from playbook.engagement.notebook import execute
+from playbook.engagement.notebook import PlayFailed, execute
 from playbook.engagement.settings import Engagement, read_engagement
 from playbook.engagement.steps import Step, fingerprint
 from playbook.errors import RunError, SettingsError
 from playbook.sources import code_hash
-from playbook.store.reading import INFO, Store
+from playbook.store.reading import INFO, UNFIT, Store
 from playbook.store.writing import file_hash, write_json
 
 Report = Callable[[str, str], None]
@@ -232,10 +232,23 @@ def module_step(engagement: Engagement, name: str, place: Run, data_key: str) ->
     inputs = fingerprint(data_key, notebook, parameters, code_hash(*SHARED_CODE, name))
 
     def action() -> None:
-        decisions.unlink(missing_ok=True)
-        execute(notebook, output, parameters)
+        while True:
+            decisions.unlink(missing_ok=True)
+            try:
+                return execute(notebook, output, parameters)
+            except PlayFailed as failure:
+                if engagement.data.mapping is None or Store(place.store).unfit(failure.play):
+                    raise
+                # One play that a client's data are not enough for must not cost the others: it becomes an illustration.
+                _set_unfit(place, failure)
 
     return Step(f"module-{name}", inputs, (output, decisions), action)
+
+
+def _set_unfit(place: Run, failure: PlayFailed) -> None:
+    file = place.store / UNFIT / f"{failure.play}.txt"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(failure.reason, encoding="utf-8")
 
 
 def _in_parallel(steps: list[Step], place: Run, report: Report) -> dict[str, Any]:
@@ -273,7 +286,10 @@ def _finish(engagement: Engagement, path: Path, place: Run, records: dict[str, A
         "seed": engagement.world_settings().seed,
         "engagement_sha256": file_hash(path),
         "plays": [play.id for play in engagement.chosen()],
-        "illustrated": [play.id for play in engagement.chosen() if store.missing(play.inputs)],
+        "illustrated": [
+            play.id for play in engagement.chosen() if store.missing(play.inputs) or store.unfit(play.id)
+        ],
+        "unfit": {play.id: store.unfit(play.id) for play in engagement.chosen() if store.unfit(play.id)},
         "notebooks": {file.name: file_hash(file) for file in sorted(place.notebooks.glob("*.ipynb"))},
         "seconds": {name: record["seconds"] for name, record in records.items()},
         "versions": {"playbook": __version__} | versions(),
