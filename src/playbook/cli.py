@@ -162,8 +162,8 @@ def _propose(folder: Path, to: Path, connections: list[str]) -> None:
     if to.exists():
         raise SettingsError(f"'{to}' is there: name another file for the draft, or remove it")
     proposal = propose(folder, connections=connections, out=to)
-    typer.echo(proposal.text)
-    typer.echo(f"wrote {to}: correct it, then run playbook intake {to} STORE")
+    typer.echo("\n".join(proposal.lines()))
+    typer.echo(f"then run: playbook intake {to} STORE")
 
 
 @app.command()

@@ -59,6 +59,12 @@ class SourceDesk:
         return f"(select * from line_{self.number} anti join aside_{self.number} using (id)) as accepted"
 
     @property
+    def export(self) -> str:
+        """The rows as they were read, as something to select from."""
+        place = f"id >> {FILE_BITS} as file, id & {2**FILE_BITS - 1} as row"
+        return f"(select {place}, * from line_{self.number})"
+
+    @property
     def rows(self) -> int:
         """How many rows it has."""
         return self._count("line")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY = "1GB"  # of DuckDB; what does not fit goes to the scratch folder
+LOST = 0.05  # share of a source's rows; a reason that costs more is rather a wrong mapping than dirt
 Tell = Callable[[str, int], None]
 
 
@@ -85,7 +86,7 @@ def take_in(
         ]
         tell("sorting records", 0)
         sort_out(desks, tables)
-        sources = tuple(_source_report(desk, loaded[source]) for source, desk in desks.items())
+        sources = tuple(_source_report(desk, loaded[source], desks) for source, desk in desks.items())
         with store_draft(store_path, info) as draft:
             for table in tables:
                 tell(f"writing {table.name}", 0)
@@ -287,7 +288,9 @@ def _write_identifiers(
     identifiers.write(connection, file)
 
 
-def _source_report(desk: SourceDesk, read: tuple[reading.Loaded, int, int]) -> SourceReport:
+def _source_report(
+    desk: SourceDesk, read: tuple[reading.Loaded, int, int], desks: Mapping[str, SourceDesk]
+) -> SourceReport:
     loaded, corrected, unplaced = read
     query = f"select cause, damage, count(*) from aside_{desk.number} join line_{desk.number} using (id) group by all"
     reasons: Counter[str] = Counter()
@@ -302,6 +305,17 @@ def _source_report(desk: SourceDesk, read: tuple[reading.Loaded, int, int]) -> S
         quarantined=dict(sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))),
         corrected=corrected,
         unplaced=unplaced,
+        hints=tuple(_hints(desk, desks)) if any(n > LOST * desk.rows for n in reasons.values()) else (),
+    )
+
+
+def _hints(desk: SourceDesk, desks: Mapping[str, SourceDesk]) -> list[str]:
+    """Return what the data say against the mapping of a source that loses many rows to one reason."""
+    from playbook.intake.explaining import explain
+
+    others = {name: (other.export, other.columns) for name, other in desks.items()}
+    return explain(
+        desk.connection, desk.mapping, desk.name, desk.columns, relation=desk.export, others=others
     )
 
 

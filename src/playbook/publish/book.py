@@ -37,6 +37,7 @@ def build_book(
     *,
     provenance: Mapping[str, str],
     edition: Edition,
+    readiness: str | None = None,
     identifiers: Identifiers | None = None,
     worlds: Sequence[Path] = (),
 ) -> Path:
@@ -52,6 +53,8 @@ def build_book(
         What the footer of every page says: `client`, then e.g. data, seed, hash, version.
     edition : {"facilitator", "participant"}
         Solutions folded, or absent everywhere.
+    readiness : str, optional
+        A page on how ready a client's data are, as Markdown.
     identifiers : Identifiers, optional
         The direct identifiers of the client's people, which must be on no page.
     worlds : sequence of path
@@ -71,7 +74,7 @@ def build_book(
     """
     with tempfile.TemporaryDirectory(prefix="playbook-book-") as folder:
         source = Path(folder) / "source"
-        stage(notebooks, source, provenance=provenance, edition=edition)
+        stage(notebooks, source, provenance=provenance, edition=edition, readiness=readiness)
         _jupyter_book(source)
         _tidy(source / "_build" / "html")
         refuse(source / "_build" / "html", identifiers, worlds=worlds)
@@ -80,7 +83,12 @@ def build_book(
 
 
 def stage(
-    notebooks: Sequence[Path], source: Path, *, provenance: Mapping[str, str], edition: Edition
+    notebooks: Sequence[Path],
+    source: Path,
+    *,
+    provenance: Mapping[str, str],
+    edition: Edition,
+    readiness: str | None = None,
 ) -> None:
     """Write everything Jupyter Book needs to the folder `source`."""
     import nbformat
@@ -102,7 +110,9 @@ def stage(
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
     _write_recovery(source / "generated", plays)
-    _write_yaml(source / "_toc.yml", pages.toc(plays))
+    if readiness is not None:
+        (source / "readiness.md").write_text(readiness, encoding="utf-8")
+    _write_yaml(source / "_toc.yml", pages.toc(plays, ready=readiness is not None))
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     config["title"] = f"{config['title']}: {provenance['client']}"
     # The theme puts both into its pages as HTML.

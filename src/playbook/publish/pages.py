@@ -304,8 +304,8 @@ def references(plays: Sequence[Play], sources: Mapping[str, str]) -> str:
     return "\n".join(lines or ["No play of this book names a source."]) + "\n"
 
 
-def toc(plays: Sequence[Play]) -> dict[str, Any]:
-    """Return Jupyter Book's table of contents."""
+def toc(plays: Sequence[Play], *, ready: bool = False) -> dict[str, Any]:
+    """Return Jupyter Book's table of contents; `ready` says whether there is a page on how ready the data are."""
     chapters = []
     for name, group in groupby(plays, key=lambda play: play.module):
         sections = [{"file": f"{name}/{play.name}"} for play in group]
@@ -321,7 +321,10 @@ def toc(plays: Sequence[Play]) -> dict[str, Any]:
                 "chapters": [{"file": f} for f in ("participants", "facilitators", "readers")],
             },
             {"caption": "Modules", "chapters": chapters},
-            {"caption": "This run", "chapters": [{"file": "decisions"}]},
+            {
+                "caption": "This run",
+                "chapters": [{"file": f} for f in ("decisions", *(["readiness"] if ready else []))],
+            },
             {
                 "caption": "Look up",
                 "chapters": [

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from playbook.catalogue import plays, project_root
 from playbook.engagement.runner import SHARED_CODE, Report, Run, alone, provenance, read_manifest, run
+from playbook.engagement.settings import read_engagement
 from playbook.engagement.steps import Step, fingerprint, hashes
 from playbook.publish.pages import Edition
 from playbook.sources import code_hash
+from playbook.store.reading import Store
 from playbook.store.writing import write_json
 from playbook.world.generate import WORLD_CODE
 
@@ -39,7 +41,7 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
         [hashes([page]) for page in [*pages, *plan]],
         [repr(play) for play in plays().values()],  # agenda and coverage say more than the notebooks
         footer | {"edition": edition},
-        code_hash("publish", *SHARED_CODE, *WORLD_CODE),
+        code_hash("publish", "engagement", *SHARED_CODE, *WORLD_CODE),
     )
 
     def action() -> None:
@@ -52,6 +54,7 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
             out,
             provenance=footer,
             edition=edition,
+            readiness=_readiness(place) if edition == "facilitator" else None,
             identifiers=kept(place.store),
             worlds=worlds,
         )
@@ -63,3 +66,14 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
         manifest["seconds"][step.name] = record["seconds"]
         write_json(place.manifest, manifest)
     return out / "index.html"
+
+
+def _readiness(place: Run) -> str | None:
+    """Return the page on how ready a client's data are; None for a synthetic world, which has everything."""
+    from playbook.engagement.readiness import readiness
+    from playbook.publish.readiness_page import page
+
+    store, engagement = Store(place.store), read_engagement(place.engagement)
+    if store.info["kind"] == "world":
+        return None
+    return f"# Are the data ready?\n\n{page(readiness(store, engagement.as_of, engagement.chosen()))}"

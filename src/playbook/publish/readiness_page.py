@@ -54,7 +54,7 @@ def _summary(readiness: Readiness, mark: str = "") -> str:
             f"What lacks a table ({counts['missing']}) is shown on synthetic data, as an illustration."
         )
     if counts["too little"]:
-        lines.append(f"Leave out what has too little ({counts['too little']}), or ask for more.")
+        lines.append(f"So is what has too little ({counts['too little']}), unless more arrives.")
     return " ".join(lines)
 
 

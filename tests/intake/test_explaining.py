@@ -1,0 +1,108 @@
+"""A wrong mapping is explained by what the data show: each test plants one fault, and the line names it and its cure."""
+
+import duckdb
+import pytest
+import yaml
+
+from playbook.intake.explaining import explain
+from playbook.intake.mapping import ClientMapping
+
+MAPPING = """
+sources:
+  sales:
+    file: sales.csv
+    columns: {Ref: text, Pieces: count, Day: {type: time, format: '%m/%d/%Y'}, Price: number, Land: text, Mail: text,
+              Express: flag}
+codes:
+  lands: {Germany: DE, Norway: 'NO'}
+tables:
+  orders:
+    source: sales
+    columns:
+      order_id: Ref
+      kind: {constant: order}
+      ordered_at: Day
+      status: {constant: shipped}
+      channel: {column: Land, codes: lands}
+"""
+COLUMNS = ["Ref", "Pieces", "Day", "Price", "Land", "Mail", "Express"]
+SOUND = {"Ref": "r{i}", "Pieces": "{i}", "Day": "03/{day:02}/2026", "Price": "{i}.5", "Land": "Norway", "Mail": "x",
+         "Express": "yes"}  # fmt: skip
+
+
+def lines(change=None, mapping=MAPPING, every=4, **planted):
+    """Return what is explained of 60 sound rows, of which every fourth has the planted cells."""
+    connection = duckdb.connect()
+    rows = []
+    for i in range(60):
+        cells = {name: text.format(i=i, day=i % 28 + 1) for name, text in SOUND.items()}
+        if i % every == 0:
+            cells |= {name: text.format(i=i, day=i % 28 + 1) for name, text in planted.items()}
+        rows.append((0, i + 1, None, *cells.values()))
+    cells = ", ".join(f"c{i} varchar" for i in range(len(COLUMNS)))
+    connection.execute(f"create table export (file usmallint, row bigint, damage varchar, {cells})")
+    connection.executemany(f"insert into export values ({', '.join('?' * (3 + len(COLUMNS)))})", rows)
+    values = yaml.safe_load(mapping)
+    if change:
+        change(values)
+    checked = ClientMapping.model_validate(values)
+    others = {"lands": ("other", ["Name"])}
+    connection.execute("create table other (c0 varchar)")
+    connection.executemany("insert into other values (?)", [(f"{i:04}",) for i in range(60)])
+    return explain(connection, checked, "sales", COLUMNS, others=others)
+
+
+def test_a_right_mapping_needs_no_words():
+    """Nor does a little dirt: one row in 60."""
+    assert lines() == []
+    assert lines(Pieces="two", every=60) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "said"),
+    [
+        ({"Pieces": "{i},5"}, ["Pieces: 25%", "'0,5'", "decimal comma?", "decimal: ','", "type number reads 100%"]),
+        ({"Price": "{i},5"}, ["Price: 25% of the cells are no number", "two signs in one column"]),
+        ({"Pieces": "{i}.5"}, ["Pieces: 25%", "whole number", "type number reads 100%"]),
+        ({"Pieces": "n/a"}, ["25%", "empty: [n/a]"]),
+        ({"Day": "2026-03-{day:02}"}, ["Day: 25% of the cells are no time in the form %m/%d/%Y", "%Y-%m-%d", "reads 100%"]),
+        ({"Express": "ja"}, ["25%", "another language"]),
+        ({"Land": "Norwegen"}, ["tables.orders.columns.channel: code list 'lands' lacks 'Norwegen' (25% of the cells)"]),
+        ({"Land": "NORWAY"}, ["differ only in capitals"]),
+        ({"Ref": "same"}, ["23% of the rows repeat Ref", "one_per: key"]),
+    ],
+)  # fmt: skip
+def test_each_fault_has_its_line(planted, said):
+    """With the share it costs, an example from the data, and what would read it."""
+    (line,) = lines(**planted)
+    for part in said:
+        assert part in line
+
+
+def test_days_before_months():
+    """The wrong order fails on days above 12; the right one reads every cell."""
+    (line,) = lines(every=1, Day="{day:02}/03/2026")
+    assert "53% of the cells are no time" in line
+    assert "format '%d/%m/%Y' reads 100%" in line
+
+
+def test_people_are_masked():
+    """An e-mail address in a column that is typed as a number is not quoted."""
+    (line,) = lines(lambda values: values["sources"]["sales"]["columns"].update(Mail="number"), every=1,
+                    Mail="anna{i}@berg.example")  # fmt: skip
+    assert "a***@b***" in line
+    assert "anna" not in line
+
+
+def test_a_join_without_partners():
+    """The other source writes its keys with leading zeros."""
+
+    def join(values):
+        values["sources"]["lands"] = {"file": "lands.csv", "columns": {"Name": "text"}}
+        columns = values["sources"]["sales"]["columns"]
+        values["sources"]["sales"]["join"] = {"lands": {"on": {"Pieces": "Name"}, "columns": ["Name"]}}
+        columns["Pieces"] = "text"
+
+    (line,) = lines(join)
+    assert "sources.sales.join.lands: 100% of the cells of Pieces are no Name of lands" in line
+    assert "without leading zeros 100% are" in line
