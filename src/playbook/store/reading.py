@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import cached_property
 from glob import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from playbook.errors import StoreError, nearest
@@ -17,8 +19,15 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-INFO = "store.json"
+    from playbook.store.warehouse import Warehouse
+
+INFO, UNFIT = (
+    "store.json",
+    "unfit",
+)  # the folder holds a file for each play that these data are not enough for
 VIEWS = Path(__file__).parent / "views"
+MEMORY = "1GB"  # what DuckDB may hold while it computes a view
+HEADER = 4  # lines of a view that may declare something: needs, uses, given, expects
 
 
 def views() -> dict[str, Path]:
@@ -45,12 +54,46 @@ def view_defaults(name: str) -> dict[str, int]:
     return {key.strip(): int(value) for key, value in pairs}
 
 
+def view_expects(name: str) -> list[tuple[str, str, str]]:
+    """Return the fixed values a view looks for, as (table, column, value); without one of them it has little to say.
+
+    They stand in a line ``-- expects: assignments.arm = local, assignments.arm = standard``. Each should occur in the
+    rows of its table; where that is one the view merely uses, the view holds less.
+
+    Examples
+    --------
+    >>> view_expects("journey_records")[0]
+    ('process_steps', 'name', 'renewal')
+    """
+    pairs = [part.split(" = ", 1) for part in _declared(name, "expects")]
+    return [(*place.split(".", 1), value) for place, value in pairs]  # type: ignore[misc]
+
+
 def _declared(name: str, what: str, *, first: bool = False) -> tuple[str, ...]:
     lines = views()[name].read_text(encoding="utf-8").splitlines()
-    for line in lines[:1] if first else lines[:3]:
+    for line in lines[:1] if first else lines[:HEADER]:
         if match := re.fullmatch(f"-- {what}: (.+)", line):
             return tuple(part.strip() for part in match[1].split(","))
     return ()
+
+
+def lacking(names: Iterable[str], present: Container[str]) -> list[str]:
+    """Return the tables that `names` (tables or views) need and that are not `present`."""
+    needs = [n for name in names for n in (view_needs(name) if name in views() else (name,))]
+    return [n for n in dict.fromkeys(needs) if n not in present]
+
+
+def no_rows(table: str) -> str:
+    """Return the query of an empty table of the declared columns, in DuckDB's SQL."""
+    cells = [f"null::{schemas.SQL_TYPES[c.kind]} as {c.name}" for c in schemas.table(table).columns]
+    return f"select {', '.join(cells)} where false"
+
+
+def view_query(name: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the SQL of a view, and the values of its `$name` places: of `parameters`, or what it declares as given."""
+    query = views()[name].read_text(encoding="utf-8")
+    filled = {**view_defaults(name), **parameters}
+    return query, {key: value for key, value in filled.items() if f"${key}" in query}
 
 
 def _files(folder: Path, name: str) -> Path:
@@ -85,14 +128,26 @@ class Store:
         """What made this store: kind (world or client), name, seed, content hash, tables with rows."""
         return json.loads((self.path / INFO).read_text(encoding="utf-8"))
 
+    @cached_property
+    def warehouse(self) -> Warehouse | None:
+        """The client's warehouse, where one holds the tables: `warehouse` in `store.json`, see `open_warehouse`."""
+        if "warehouse" not in self.info:
+            return None
+        from playbook.store.warehouse import open_warehouse
+
+        return open_warehouse(self.info["warehouse"])
+
     def __contains__(self, name: str) -> bool:
-        needs = view_needs(name) if name in views() else (name,)
-        return all(table in self.info["tables"] for table in needs)
+        return not self.missing((name,))
 
     def missing(self, names: tuple[str, ...]) -> list[str]:
         """Return the tables that `names` (tables or views) need and this store lacks."""
-        needs = [n for name in names for n in (view_needs(name) if name in views() else (name,))]
-        return [n for n in dict.fromkeys(needs) if n not in self.info["tables"]]
+        return lacking(names, self.info["tables"])
+
+    def unfit(self, play: str) -> str:
+        """Return why a play could not be computed on these data; empty when nothing is known against it."""
+        file = self.path / UNFIT / f"{play}.txt"
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Return a canonical table (all or some columns) as a frame."""
@@ -102,7 +157,10 @@ class Store:
             raise StoreError(
                 f"store '{self.path}' has no table '{name}'; {nearest(name, self.info['tables'])}"
             )
-        return pd.read_parquet(_files(self.path, name), columns=columns)
+        path = _files(self.path, name)
+        if self.warehouse is not None and not path.exists():
+            return self.warehouse.table(name, columns)
+        return pd.read_parquet(path, columns=columns)
 
     def files(self, name: str) -> list[Path]:
         """Return the Parquet files of a canonical table: one, or one per block of a large world."""
@@ -130,39 +188,49 @@ class Store:
         raise StoreError(f"store '{self.path}' holds no truth table '{name}'")
 
     def view(self, name: str, **parameters: Any) -> pd.DataFrame:
-        """Return a heavy aggregate, computed by DuckDB from the Parquet files.
+        """Return a heavy aggregate, computed by DuckDB from the Parquet files, or by the warehouse they stand for.
 
-        `parameters` fill the view's `$name` places; what the view declares as given need not be among them.
+        `parameters` fill the view's `$name` places; what the view declares as given need not be among them. DuckDB
+        holds `MEMORY` and puts the rest on disk for as long as it takes; only where a step cannot do with that, more.
         """
-        lacking = self.missing((name,))
-        if lacking:
-            raise StoreError(f"view '{name}' needs {', '.join(lacking)}, which store '{self.path}' lacks")
-        query = views()[name].read_text(encoding="utf-8")
-        filled = view_defaults(name) | parameters
-        used = {key: value for key, value in filled.items() if f"${key}" in query}
-        connection = self._connect(view_needs(name) + view_uses(name))
-        try:
-            return connection.execute(query, used).df()
-        finally:
-            connection.close()
-
-    def _connect(self, names: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
         import duckdb
 
-        connection = duckdb.connect()
-        connection.execute("set enable_progress_bar = false")  # in a notebook it would become a cell's output
+        if missing := self.missing((name,)):
+            raise StoreError(f"view '{name}' needs {', '.join(missing)}, which store '{self.path}' lacks")
+        if self.warehouse is not None:
+            return self.warehouse.view(name, **parameters)
+        query, used = view_query(name, parameters)
+        try:
+            return self._computed(name, query, used, MEMORY)
+        except duckdb.OutOfMemoryException:
+            pass  # some steps cannot be put on disk: they get what the machine has
+        try:
+            return self._computed(name, query, used, "80%")
+        except duckdb.OutOfMemoryException:
+            raise StoreError(
+                f"view '{name}' of store '{self.path}' needs more memory than this machine has: let a warehouse do it"
+            ) from None
+
+    def _computed(self, name: str, query: str, used: Mapping[str, Any], memory: str) -> pd.DataFrame:
+        import duckdb
+
+        with TemporaryDirectory(prefix="playbook-") as spill, closing(duckdb.connect()) as connection:
+            # In a notebook a progress bar would become a cell's output.
+            connection.execute("set enable_progress_bar = false")
+            connection.execute(f"set memory_limit = '{memory}'")
+            connection.execute("set temp_directory = $spill", {"spill": spill})
+            self._attach(connection, view_needs(name) + view_uses(name))
+            return connection.execute(query, used).df()
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, names: tuple[str, ...]) -> None:
         for table in names:
             if table in self.info["tables"]:
                 path = _files(self.path, table)
                 text = escape(path.as_posix()).replace("'", "''") + ("/*.parquet" if path.is_dir() else "")
                 rows = f"select * from read_parquet('{text}')"
             else:
-                cells = [
-                    f"null::{schemas.SQL_TYPES[c.kind]} as {c.name}" for c in schemas.table(table).columns
-                ]
-                rows = f"select {', '.join(cells)} where false"
+                rows = no_rows(table)
             connection.execute(f"create view {table} as {rows}")
-        return connection
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.info["tables"])

@@ -1,5 +1,6 @@
 -- needs: tickets
 -- uses: actions, surveys
+-- expects: actions.subject_type = ticket, surveys.trigger_type = ticket
 -- What a desk counts of its requests, a customer, half-year and figure: requests counted, their mean, and the means of
 -- the odd and of the even ones in order of opening. half_ago is 0 for the 26 weeks up to $as_of, 1 for those before;
 -- half_on is the first day of it. The desk is the one with most requests of which at least four in five have a logged
@@ -27,7 +28,7 @@ desks as (
     limit 1
 ),
 judged as (
-    select * from requests where not exists (from desks) or desk in (select desk from desks)
+    select * from requests where (select count(*) from desks) = 0 or desk in (select desk from desks)
 ),
 figures as (
     select ticket_id, 'first contact resolution' as figure, (reopened_at is null)::integer::double as value
@@ -46,7 +47,7 @@ figures as (
     select trigger_id, case instrument when 'csat' then 'satisfaction' else 'recommendation' end, avg(score)
     from surveys
     where trigger_type = 'ticket' and instrument in ('csat', 'nps') and score is not null
-    group by all
+    group by trigger_id, instrument
 ),
 numbered as (
     select customer_id, half_ago, figure, value,
@@ -59,8 +60,8 @@ select customer_id,
     figure,
     count(*)::bigint as requests,
     avg(value) as value,
-    avg(value) filter (is_odd) as odd,
-    avg(value) filter (not is_odd) as even,
+    avg(value) filter (where is_odd) as odd,
+    avg(value) filter (where not is_odd) as even,
     coalesce((select desk from desks), 'all requests') as desk
 from numbered
 group by customer_id, half_ago, figure

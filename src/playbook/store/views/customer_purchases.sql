@@ -14,7 +14,7 @@ with bought as (
 lines as (
     select order_id,
         sum(qty_ordered * unit_price_amt::decimal(18, 4)) as spend_amt,
-        sum(qty_ordered * unit_price_amt::decimal(18, 4)) filter (unit_cost_amt is not null) as costed_amt,
+        sum(qty_ordered * unit_price_amt::decimal(18, 4)) filter (where unit_cost_amt is not null) as costed_amt,
         sum(qty_ordered * unit_cost_amt::decimal(18, 4)) as cost_amt
     from order_lines
     group by order_id
@@ -23,7 +23,7 @@ days as (
     select customer_id, bought_on, sum(spend_amt) as spend_amt, sum(costed_amt) as costed_amt, sum(cost_amt) as cost_amt
     from bought join lines using (order_id)
     group by customer_id, bought_on
-    having sum(spend_amt) > 0
+    having sum(lines.spend_amt) > 0
 ),
 span as (
     select least($holdout_weeks, (date_diff('day', min(bought_on), $as_of::date) // 21))::bigint as holdout_weeks
@@ -40,14 +40,14 @@ select customer_id,
     sum(spend_amt)::double as spend_amt,
     coalesce(sum(costed_amt), 0)::double as costed_amt,
     coalesce(sum(cost_amt), 0)::double as cost_amt,
-    coalesce(sum(spend_amt) filter (bought_on > $as_of::date - 364), 0)::double as spend_year_amt,
-    greatest(count(*) filter (bought_on <= cut_on) - 1, 0)::bigint as cal_frequency,
-    coalesce(date_diff('day', min(bought_on), max(bought_on) filter (bought_on <= cut_on)) / 7, 0) as cal_recency_weeks,
-    date_diff('day', min(bought_on), any_value(cut_on)) / 7 as cal_age_weeks,
-    coalesce(sum(spend_amt) filter (bought_on <= cut_on), 0)::double as cal_spend_amt,
-    (count(*) filter (bought_on > cut_on))::bigint as held_purchases,
-    coalesce(sum(spend_amt) filter (bought_on > cut_on), 0)::double as held_spend_amt,
-    any_value(holdout_weeks) as holdout_weeks
+    coalesce(sum(spend_amt) filter (where bought_on > $as_of::date - 364), 0)::double as spend_year_amt,
+    greatest(count(*) filter (where bought_on <= cut_on) - 1, 0)::bigint as cal_frequency,
+    coalesce(date_diff('day', min(bought_on), max(bought_on) filter (where bought_on <= cut_on)) / 7, 0) as cal_recency_weeks,
+    date_diff('day', min(bought_on), max(cut_on)) / 7 as cal_age_weeks,
+    coalesce(sum(spend_amt) filter (where bought_on <= cut_on), 0)::double as cal_spend_amt,
+    (count(*) filter (where bought_on > cut_on))::bigint as held_purchases,
+    coalesce(sum(spend_amt) filter (where bought_on > cut_on), 0)::double as held_spend_amt,
+    max(holdout_weeks) as holdout_weeks
 from days cross join cut
 group by customer_id
 order by customer_id

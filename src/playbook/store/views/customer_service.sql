@@ -33,20 +33,20 @@ placed as (
         customer_id,
         failed,
         (date_diff('day', happened_on, $as_of::date) - 1) // 7 as week_no,
-        week_no // 13 as quarter_no
+        (date_diff('day', happened_on, $as_of::date) - 1) // 91 as quarter_no
     from cases join customers using (customer_id)
     where failed is not null
 ),
+weeks as (
+    select region_id, quarter_no, week_no, avg(failed::integer) as share
+    from placed
+    group by region_id, quarter_no, week_no
+),
 worst as (
-    select region_id, quarter_no, max(share) as worst_week_share
-    from (
-        select region_id, quarter_no, week_no, avg(failed::integer) as share from placed
-        group by region_id, quarter_no, week_no
-    )
-    group by region_id, quarter_no
+    select region_id, quarter_no, max(share) as worst_week_share from weeks group by region_id, quarter_no
 ),
 counted as (
-    select region_id, quarter_no, customer_id, count(*)::bigint as total, count(*) filter (failed)::bigint as failed
+    select region_id, quarter_no, customer_id, count(*)::bigint as total, count(*) filter (where failed)::bigint as failed
     from placed
     group by region_id, quarter_no, customer_id
 )

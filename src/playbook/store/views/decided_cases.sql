@@ -5,5 +5,5 @@ from decisions
 where customer_id is not null
     and outcome is not null
     and realised_amt is not null
-    and decided_at < $as_of
+    and decided_at < $as_of::timestamp
 order by decided_at, decision_id

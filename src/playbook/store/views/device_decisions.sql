@@ -1,5 +1,6 @@
 -- needs: decisions
 -- uses: src_iot_readings, src_support_tickets, src_erp_orders, customers, accounts, events
+-- expects: decisions.subject_type = device, src_iot_readings.metric = vibration
 -- One row a decision about a device up to $as_of: what was done, what it cost, and what each source says of the 90 days
 -- before (by when it happened, not when it was entered). Telemetry: logarithm of the median vibration in mm/s. Service:
 -- requests that name the serial number. ERP: parts ordered for it. CRM: whether its account is a key account. Web: visits.
@@ -15,12 +16,11 @@ span as (
         (select count(*) from events where session_id is not null) > 0 as has_web
 ),
 readings as (
-    select d.decision_id, median(ln(try_cast(r.value as double) * if(r.unit = 'in/s', 25.4, 1.0))) as log_reading
+    select d.decision_id, median(ln(try_cast(r.value as double) * case r.unit when 'in/s' then 25.4 else 1.0 end)) as log_reading
     from decided d
     join src_iot_readings r on r.device_id = d.device_id and r.metric = 'vibration'
     where try_cast(r.value as double) > 0
-        and make_timestamp((try_cast(r.measured_at as double) * 1000000)::bigint)
-            between d.decided_at - interval 90 day and d.decided_at
+        and try_cast(r.measured_at as double) between epoch(d.decided_at - interval 90 day) and epoch(d.decided_at)
     group by d.decision_id
 ),
 requests as (
@@ -46,10 +46,10 @@ visits as (
 )
 select d.decision_id, d.device_id, d.outcome, d.decided_at, d.realised_amt,
     r.log_reading as telemetry,
-    if(s.has_service, coalesce(q.n, 0), null)::double as service,
-    if(s.has_erp, coalesce(p.n, 0), null)::double as erp,
+    (case when s.has_service then coalesce(q.n, 0) end)::double as service,
+    (case when s.has_erp then coalesce(p.n, 0) end)::double as erp,
     a.is_key::integer::double as crm,
-    if(s.has_web, coalesce(v.n, 0), null)::double as web
+    (case when s.has_web then coalesce(v.n, 0) end)::double as web
 from decided d
 cross join span s
 left join readings r using (decision_id)

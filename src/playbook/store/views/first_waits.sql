@@ -1,5 +1,6 @@
 -- needs: tickets, interactions
 -- uses: staff, customers
+-- expects: interactions.direction = in
 -- Requests that came in by phone, chat or email in the 156 weeks before the as-of date: how long the customer waited in the
 -- first contact, whether somebody answered, how busy the day was (1 is a usual weekday), whether the customer came back with
 -- the request, and how many days they were watched after it (to the next request, to leaving, 90 at most), has_left if they left.
@@ -27,7 +28,7 @@ select case when c.channel = 'phone' then c.interaction_id end as call_id,
     c.channel,
     coalesce(t.tier_at_open, 'none') as tier,
     coalesce(t.severity, 1)::bigint as severity,
-    (hash(t.severity, t.category, t.tier_at_open, s.unit_id) >> 1)::bigint as stratum,
+    dense_rank() over (order by t.severity, t.category, t.tier_at_open, s.unit_id)::bigint as stratum,
     c.answered_at is not null as is_answered,
     epoch(coalesce(c.answered_at, c.ended_at) - c.arrived_at) / 60 as wait_min,
     d.contacts / u.contacts as busy,

@@ -1,5 +1,6 @@
 -- needs: touchpoints, process_steps
 -- uses: customers, orders, surveys, assignments, initiatives
+-- expects: process_steps.name = renewal, surveys.instrument = journey diary, assignments.subject_type = case
 -- One row is one journey that came to its end, the step named renewal: whether the customer stayed (kept), what was known
 -- before it began (tier, preferred channel, orders so far), whether the customer answered the diary, and, where one touchpoint
 -- was given by lot, which (drawn_step) and whether this case got it (drawn).
@@ -9,16 +10,23 @@ with steps as (
     from process_steps
     where process in (select process from process_steps where name = 'renewal')
 ),
-cases as (
-    select s.process, t.case_id,
-        any_value(t.customer_id order by t.started_at, t.touchpoint_id) as customer_id,
-        min(t.started_at) as started_at,
-        count(*) filter (s.is_end) as ends,
-        bool_or(t.failed) filter (s.is_end) as failed
+touched as (
+    select s.process, t.case_id, t.customer_id, t.started_at, t.failed, s.is_end,
+        row_number() over (
+            partition by s.process, t.case_id order by t.customer_id is null, t.started_at, t.touchpoint_id
+        ) as nth
     from touchpoints t
     join steps s using (step_id)
     where t.started_at < $as_of::timestamp + interval 1 day
-    group by s.process, t.case_id
+),
+cases as (
+    select process, case_id,
+        max(customer_id) filter (where nth = 1) as customer_id,
+        min(started_at) as started_at,
+        count(*) filter (where is_end) as ends,
+        bool_or(failed) filter (where is_end) as failed
+    from touched
+    group by process, case_id
 ),
 ended as (
     select * from cases where ends > 0
@@ -37,7 +45,7 @@ asked as (
     group by trigger_id
 ),
 lots as (
-    select a.subject_id as case_id, any_value(s.name) as drawn_step,
+    select a.subject_id as case_id, min(s.name) as drawn_step,
         bool_or(lower(a.arm) not in ('none', 'control')) as drawn
     from assignments a
     join initiatives i using (initiative_id)

@@ -1,5 +1,6 @@
 -- needs: touchpoints, process_steps
 -- uses: surveys
+-- expects: process_steps.name = renewal, surveys.instrument = journey diary
 -- One row is one touchpoint of one customer's journey, as one source holds it: the log, in the order of events, or the
 -- customer's own diary (surveys with the instrument "journey diary"; a score above 0: it happened). Journeys are the processes
 -- with a step named renewal. area (sales, service, fulfilment) goes by what the touchpoint is about, else by who does the step.
@@ -9,17 +10,33 @@ with journeys as (
 steps as (
     select step_id, process, name, coalesce(seq_no, 999) as seq_no, lower(role) as role
     from process_steps
-    semi join journeys using (process)
+    where process in (select process from journeys)
 ),
 logged as (
     select t.case_id, t.touchpoint_id, t.step_id, t.channel, t.system_id, t.subject_type, t.started_at
     from touchpoints t
-    semi join steps using (step_id)
-    where t.started_at < $as_of::timestamp + interval 1 day
+    where t.step_id in (select step_id from steps) and t.started_at < $as_of::timestamp + interval 1 day
+),
+noted as (
+    select step_id, 'channel' as what, channel as noted from logged
+    union all
+    select step_id, 'system', system_id from logged
+    union all
+    select step_id, 'subject_type', subject_type from logged
+),
+ranked as (
+    select step_id, what, noted,
+        row_number() over (partition by step_id, what order by noted is null, count(*) desc, noted) as nth
+    from noted
+    group by step_id, what, noted
 ),
 kinds as (
-    select step_id, mode(channel) as channel, mode(system_id) as system, mode(subject_type) as subject_type
-    from logged
+    select step_id,
+        max(noted) filter (where what = 'channel') as channel,
+        max(noted) filter (where what = 'system') as system,
+        max(noted) filter (where what = 'subject_type') as subject_type
+    from ranked
+    where nth = 1
     group by step_id
 ),
 described as (
@@ -46,15 +63,18 @@ told as (
     join described d on d.process = own.process and d.step = q.item_code
     where q.instrument = 'journey diary' and q.trigger_type = 'case' and q.score > 0
         and q.responded_at < $as_of::timestamp + interval 1 day
-)
-select process, case_id, step, seq_no, source, channel, system, area, is_physical
-from (
-    select d.*, l.case_id, 'log' as source, l.started_at, l.touchpoint_id
+),
+held as (
+    select d.process, l.case_id, d.step, d.seq_no, 'log' as source, d.channel, d.system, d.area, d.is_physical,
+        l.started_at, l.touchpoint_id
     from logged l
     join described d using (step_id)
-    union all by name
-    select d.*, t.case_id, 'diary' as source
+    union all
+    select d.process, t.case_id, d.step, d.seq_no, 'diary', d.channel, d.system, d.area, d.is_physical,
+        null::timestamp, null::varchar
     from told t
     join described d using (step_id)
 )
+select process, case_id, step, seq_no, source, channel, system, area, is_physical
+from held
 order by process, source desc, case_id, started_at, seq_no, touchpoint_id

@@ -9,5 +9,5 @@ with bought as (
 select customer_id, (days_ago // 182)::bigint as half_ago, count(*)::bigint as orders
 from bought
 where days_ago // 182 < (select (max(days_ago) + 8) // 182 from bought)
-group by all
+group by customer_id, half_ago
 order by customer_id, half_ago

@@ -1,4 +1,5 @@
 -- needs: interactions, tickets, customers
+-- expects: interactions.channel = phone, interactions.direction = in
 -- Calls that came in by phone in the 52 weeks before the as-of date: how long each caller waited, until somebody answered or
 -- until they gave up, how long the call took, and who owns the relationship.
 select i.interaction_id,

@@ -21,39 +21,34 @@ events as (
     from touchpoints t
     join steps s using (step_id)
     where t.started_at < $as_of::timestamp + interval 1 day
-    window in_case as (partition by s.process, t.case_id order by t.started_at, s.seq_no)
+    window in_case as (partition by s.process, t.case_id order by t.started_at, s.seq_no, t.touchpoint_id)
 ),
 handed as (
-    select *, lane_before is not null and lane_before <> lane as over,
+    select *, lane_before is not null and lane_before <> lane as is_over,
         greatest(epoch(started_at - ended_before), 0) / 3600 as wait_h
     from events
 ),
 sums as (
     select step_id,
         count(*)::bigint as cases,
-        (count(*) filter (over))::bigint as handed_over,
-        (count(*) filter (over and failed))::bigint as failed,
-        (count(*) filter (over and unnoticed))::bigint as unnoticed,
-        (count(*) filter (over and rework))::bigint as reworked,
-        avg(wait_h) filter (over) as wait_h,
-        avg(epoch(ended_at - started_at) / 3600) filter (not rework) as work_h,
-        avg(epoch(ended_at - started_at) / 3600) filter (rework) as work_rework_h,
+        (count(*) filter (where is_over))::bigint as handed_over,
+        (count(*) filter (where is_over and failed))::bigint as failed,
+        (count(*) filter (where is_over and unnoticed))::bigint as unnoticed,
+        (count(*) filter (where is_over and rework))::bigint as reworked,
+        avg(wait_h) filter (where is_over) as wait_h,
+        avg(epoch(ended_at - started_at) / 3600) filter (where not rework) as work_h,
+        avg(epoch(ended_at - started_at) / 3600) filter (where rework) as work_rework_h,
         min(started_at) as first_at,
         max(started_at) as last_at
     from handed
     group by step_id
 ),
-before as (
-    select step_id,
-        first(lane_before order by n desc, lane_before) as from_lane,
-        first(party_before order by n desc, lane_before) as from_party
-    from (
-        select step_id, lane_before, party_before, count(*) as n
-        from handed
-        where over
-        group by all
-    )
-    group by step_id
+givers as (
+    select step_id, lane_before as from_lane, party_before as from_party,
+        row_number() over (partition by step_id order by count(*) desc, lane_before, party_before) as nth
+    from handed
+    where is_over
+    group by step_id, lane_before, party_before
 ),
 losses as (
     select coalesce(e.step_id, t.step_id) as step_id,
@@ -73,7 +68,7 @@ select s.process, s.step_id, s.name, s.seq_no, s.party, s.lane, b.from_lane, b.f
     coalesce(l.loss_amt, 0)::double as loss_amt,
     coalesce(l.loss_sq, 0)::double as loss_sq
 from steps s
-join sums c using (step_id)
-left join before b using (step_id)
-left join losses l using (step_id)
+join sums c on c.step_id = s.step_id
+left join givers b on b.step_id = s.step_id and b.nth = 1
+left join losses l on l.step_id = s.step_id
 order by s.process, s.seq_no, s.step_id

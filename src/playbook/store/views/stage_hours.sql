@@ -14,24 +14,29 @@ staged as (
     select process from steps group by process having count(seq_no) > 1
 ),
 touched as (
-    select t.case_id, t.customer_id, t.channel, t.started_at, t.ended_at, s.process, s.seq_no, s.name, t.touchpoint_id
+    select t.case_id, t.customer_id, t.channel, t.started_at, t.ended_at, s.process, s.seq_no,
+        row_number() over (
+            partition by s.process, t.case_id order by t.customer_id is null, t.started_at, t.touchpoint_id
+        ) as by_customer,
+        row_number() over (
+            partition by s.process, t.case_id order by t.channel is null, t.started_at, t.touchpoint_id
+        ) as by_channel
     from touchpoints t
     join steps s using (step_id)
-    semi join staged using (process)
-    where t.started_at < $as_of::timestamp
+    where s.process in (select process from staged) and t.started_at < $as_of::timestamp
 ),
 cases as (
     select process, case_id,
-        any_value(customer_id order by started_at, touchpoint_id) as customer_id,
-        coalesce(arg_min(channel, started_at), 'unknown') as channel,
+        max(customer_id) filter (where by_customer = 1) as customer_id,
+        coalesce(max(channel) filter (where by_channel = 1), 'unknown') as channel,
         min(started_at) as asked_at,
-        count(*) filter (seq_no is null) as requests
+        count(*) filter (where seq_no is null) as requests
     from touched
     group by process, case_id
     having count(seq_no) > 0
 ),
 ends as (
-    select process, case_id, seq_no, max(ended_at) filter (ended_at <= $as_of::timestamp) as ended_at
+    select process, case_id, seq_no, max(ended_at) filter (where ended_at <= $as_of::timestamp) as ended_at
     from touched
     where seq_no is not null
     group by process, case_id, seq_no

@@ -8,7 +8,7 @@
 with lines as (
     select order_id,
         sum(qty_ordered * unit_price_amt::decimal(18, 4)) as sales_amt,
-        sum(qty_ordered * unit_price_amt::decimal(18, 4)) filter (unit_cost_amt is not null) as costed_amt,
+        sum(qty_ordered * unit_price_amt::decimal(18, 4)) filter (where unit_cost_amt is not null) as costed_amt,
         sum(qty_ordered * unit_cost_amt::decimal(18, 4)) as cost_amt
     from order_lines
     group by order_id
@@ -20,7 +20,7 @@ kinds as (
     having min(opened_at) <= (select min(opened_at) from tickets) + interval 182 day
 ),
 acts as (
-    select customer_id, ordered_at::date as happened_on, (kind = 'order')::bigint as orders, 0::bigint as requests,
+    select customer_id, ordered_at::date as happened_on, case kind when 'order' then 1 else 0 end as orders, 0 as requests,
         case kind when 'return' then -abs(sales_amt) else sales_amt end as sales_amt,
         case kind when 'return' then -abs(costed_amt) else costed_amt end as costed_amt,
         case kind when 'return' then -abs(cost_amt) else cost_amt end as cost_amt

@@ -12,10 +12,10 @@ with days as (
 select site_id,
     week_on::timestamp as week_on,
     count(*)::bigint as total,
-    count(*) filter (late)::bigint as failed,
+    count(*) filter (where late)::bigint as failed,
     avg(transit_d) as transit_d
 from days
 where week_on >= (select date_trunc('week', min(dispatched_at)) + interval 7 day from shipments)
     and week_on < (select date_trunc('week', max(dispatched_at)) - interval 14 day from shipments)
-group by all
+group by site_id, week_on
 order by site_id, week_on

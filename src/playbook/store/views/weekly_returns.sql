@@ -18,9 +18,9 @@ places as (
 select site_id,
     week_on::timestamp as week_on,
     count(*)::bigint as total,
-    count(*) filter (failed)::bigint as failed
+    count(*) filter (where failed)::bigint as failed
 from entries
 join places using (country)
 where week_on > (select min(week_on) from entries) and week_on < (select max(week_on) from entries)
-group by all
+group by site_id, week_on
 order by site_id, week_on
