@@ -65,7 +65,12 @@ def reading(total: int) -> Iterator[Callable[[str, int], None]]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), DownloadColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+    )
     shown = ""
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         bytes_read = bar.add_task("reading", total=total)

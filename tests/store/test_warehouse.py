@@ -1,5 +1,6 @@
 """PostgreSQL gives what DuckDB gives: every view, on tables as we copy them and as a client would keep them."""
 
+import os
 from datetime import date
 
 import duckdb
@@ -10,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from playbook.engagement.runner import Run, data_steps
+from playbook.engagement.settings import read_engagement
 from playbook.errors import SettingsError, StoreError
 from playbook.store import schemas
 from playbook.store.dialects import translated
 from playbook.store.reading import Store, view_needs, view_uses, views
-from playbook.store.warehouse import copy_tables, open_warehouse
+from playbook.store.warehouse import copy_tables, note_warehouse, open_warehouse
 from playbook.store.writing import write_store
 from playbook.world.generate import cached_world
 from playbook.world.settings import WorldSettings
@@ -271,3 +274,29 @@ def test_wrong_settings_are_refused_by_name(settings, said):
     with pytest.raises(SettingsError, match=said) as caught:
         open_warehouse(settings)
     assert "secret" not in str(caught.value)
+
+
+def test_a_run_reads_the_warehouse(world, warehouse, variable, tmp_path):
+    """The store of its first step holds no table, names the variable only, and gives what the world's store gives."""
+    path = tmp_path / "engagement.yml"
+    path.write_text(
+        "client: {name: Acme, industry: tools, currency: EUR}\nas_of: 2026-07-01\n"
+        f"data: {{warehouse: {{dialect: postgres, connection: {variable}}}}}\n"
+    )
+    place = Run(tmp_path / "run")
+    place.folder.mkdir()
+    data_steps(read_engagement(path), path, place)[0].action()
+    store = Store(place.store)
+    assert store.info["warehouse"] == {"dialect": "postgres", "connection": variable, "schema": "playbook"}
+    assert os.environ[variable] not in (place.store / "store.json").read_text()
+    assert [file.name for file in place.store.rglob("*.parquet")] == []
+    pd.testing.assert_frame_equal(
+        store.view("weekly_delivery", as_of=AS_OF), world.view("weekly_delivery", as_of=AS_OF)
+    )
+
+
+def test_a_warehouse_without_canonical_tables(variable, tmp_path):
+    """Is told at once, with the schema."""
+    settings = {"dialect": "postgres", "connection": variable, "schema": "empty"}
+    with pytest.raises(StoreError, match="schema 'empty' of the warehouse has no canonical table"):
+        note_warehouse(tmp_path / "store", settings, {"name": "Acme"})

@@ -29,6 +29,7 @@ Report = Callable[[str, str], None]
 SHARED_CODE = (
     "contract.py", "pictures.py", "wording.py", "catalogue.py", "notebooks.py", "classroom", "methods", "store",
 )  # fmt: skip
+ILLUSTRATED = {"illustration": "../illustration"}  # where a client's store finds the synthetic world
 VERSIONS = (
     "pandas",
     "numpy",
@@ -191,10 +192,18 @@ def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
 
     settings = engagement.world_settings()
     world_key = fingerprint(settings.as_dict(), code_hash(*WORLD_CODE))
-    if engagement.data.mapping is None:
+    illustration = Step(
+        "illustration",
+        world_key,
+        (place.illustration / INFO,),
+        lambda: write_world(settings, place.illustration),
+    )
+    if engagement.data.world is not None:
         return [
             Step("store", world_key, (place.store / INFO,), lambda: write_world(settings, place.store)),
         ]
+    if engagement.data.mapping is None:
+        return [_warehouse_step(engagement, place), illustration]
     from playbook.intake.make_store import source_files, take_in
     from playbook.intake.pseudonyms import fingerprint as key_fingerprint
     from playbook.intake.pseudonyms import key_of
@@ -204,7 +213,7 @@ def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
     key = key_of(client)
 
     def intake() -> None:
-        take_in(mapping, place.store, name=client, key=key, extra={"illustration": "../illustration"})
+        take_in(mapping, place.store, name=client, key=key, extra=ILLUSTRATED)
 
     return [
         Step(
@@ -213,13 +222,22 @@ def data_steps(engagement: Engagement, path: Path, place: Run) -> list[Step]:
             (place.store / INFO,),
             intake,
         ),
-        Step(
-            "illustration",
-            world_key,
-            (place.illustration / INFO,),
-            lambda: write_world(settings, place.illustration),
-        ),
+        illustration,
     ]
+
+
+def _warehouse_step(engagement: Engagement, place: Run) -> Step:
+    """Return the step that notes which tables the client's warehouse has; they stay there."""
+    from playbook.store.warehouse import note_warehouse
+
+    address = engagement.data.warehouse.settings() if engagement.data.warehouse else {}
+    client = engagement.client.name
+    return Step(
+        "store",
+        fingerprint(address, client, code_hash("store")),
+        (place.store / INFO,),
+        lambda: note_warehouse(place.store, address, {"name": client, **ILLUSTRATED}),
+    )
 
 
 def module_step(engagement: Engagement, name: str, place: Run, data_key: str) -> Step:
@@ -237,7 +255,7 @@ def module_step(engagement: Engagement, name: str, place: Run, data_key: str) ->
             try:
                 return execute(notebook, output, parameters)
             except PlayFailed as failure:
-                if engagement.data.mapping is None or Store(place.store).unfit(failure.play):
+                if engagement.data.world is not None or Store(place.store).unfit(failure.play):
                     raise
                 # One play that a client's data are not enough for must not cost the others: it becomes an illustration.
                 _set_unfit(place, failure)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from playbook import catalogue
 from playbook.errors import SettingsError, nearest
+from playbook.store.warehouse import SCHEMA
 from playbook.world.settings import WorldSettings
 from playbook.yamlfile import Strict, known, load
 
@@ -53,17 +54,39 @@ class World(Strict):
     effects: dict[str, float] = Field(default_factory=dict)
 
 
+class WarehouseAddress(Strict):
+    """Where a client's warehouse keeps canonical tables; see `playbook.store.warehouse.open_warehouse`."""
+
+    dialect: Literal["postgres", "spark"]
+    connection: str | None = None
+    # Not `schema`, which pydantic's models have for themselves.
+    schema_: str = Field(default=SCHEMA, alias="schema", min_length=1)
+
+    @field_validator("connection")
+    @classmethod
+    def _variable(cls, value: str | None) -> str | None:
+        if value is not None and not value.isidentifier():
+            raise ValueError("expected the name of an environment variable that holds the address")
+        return value
+
+    def settings(self) -> dict[str, str]:
+        """Return what `open_warehouse` takes."""
+        return {key: value for key, value in self.model_dump(by_alias=True).items() if value is not None}
+
+
 class Data(Strict):
-    """Where the data come from: a synthetic world, or a mapping of the client's exports."""
+    """Where the data come from: a synthetic world, a mapping of the client's exports, or the client's warehouse."""
 
     world: World | None = None
     mapping: str | None = None
+    warehouse: WarehouseAddress | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Data:
-        if (self.world is None) == (self.mapping is None):
+        if sum(source is not None for source in (self.world, self.mapping, self.warehouse)) != 1:
             raise ValueError(
-                "expected exactly one of 'world' (synthetic) and 'mapping' (the client's exports)"
+                "expected exactly one of 'world' (synthetic), 'mapping' (the client's exports) and 'warehouse' "
+                "(the client's canonical tables)"
             )
         return self
 

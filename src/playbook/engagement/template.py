@@ -27,7 +27,9 @@ data:
     # effect: 1.0        # times everything that is planted; 0 plants nothing
     # effects: {{define.customer_value: 0}}   # the same for single plays
 # data:                  # then: a mapping of the exports (see datasets/online_retail/mapping.yml)
-#   mapping: mapping.yml
+#   mapping: mapping.yml # `playbook intake FOLDER --propose` writes a draft of it
+# data:                  # or: canonical tables in the client's own warehouse
+#   warehouse: {{dialect: postgres, connection: NAME_OF_ENVIRONMENT_VARIABLE, schema: playbook}}
 # modules: [define, measure]          # leave out to run all seven
 # plays: [measure.control_charts]     # or choose single plays
 settings: {{}}             # thresholds of single plays; `playbook plays` lists them

@@ -71,6 +71,11 @@ def copy_for_participants(run: Path, out: Path) -> None:
         }
         nbformat.write(for_participant(executed), draft / file.name)
     store = Store(run / "store")
+    if store.warehouse is not None:
+        raise RunError(
+            f"run '{run}' reads the client's warehouse and has no tables to copy: take its tables in with a mapping "
+            "(`connection:`), or let participants read the book"
+        )
     _copy_store(store, draft / "store", plays.values())
     if illustration := store.info.get("illustration"):
         _copy_store(Store(store.path / illustration), draft / "store" / illustration, plays.values())

@@ -69,11 +69,11 @@ def publish(place: Run, edition: Edition, report: Report = lambda step, state: N
 
 
 def _readiness(place: Run) -> str | None:
-    """Return the page on how ready a client's data are; None for a synthetic world, which has everything."""
+    """Return the page on how ready a client's exports are; None for a synthetic world, and for a warehouse."""
     from playbook.engagement.readiness import readiness
     from playbook.publish.readiness_page import page
 
     store, engagement = Store(place.store), read_engagement(place.engagement)
-    if store.info["kind"] == "world":
+    if store.info["kind"] == "world" or store.warehouse is not None:
         return None
     return f"# Are the data ready?\n\n{page(readiness(store, engagement.as_of, engagement.chosen()))}"

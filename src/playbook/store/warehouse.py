@@ -6,17 +6,21 @@ convert. Plays ask it as they ask a `Store`, and get the same rows, order, colum
 
 from __future__ import annotations
 
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook.errors import SettingsError, StoreError, nearest
 from playbook.store import schemas
 from playbook.store.dialects import DIALECTS, rows_of, translated
 from playbook.store.reading import Store, lacking, no_rows, view_needs, view_query, view_uses
+from playbook.store.writing import write_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,6 +183,28 @@ def address_in(variable: str) -> str:
             f"warehouse: set the environment variable {variable} to the address of the warehouse"
         )
     return address
+
+
+def note_warehouse(path: str | Path, settings: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+    """Write a store without files at `path`: it asks the warehouse for the tables that are there now.
+
+    Raises
+    ------
+    SettingsError, StoreError
+        When the settings are wrong, or the warehouse cannot be reached or has no canonical table.
+    """
+    warehouse = open_warehouse(settings)
+    tables = {name: sorted(columns) for name, columns in sorted(warehouse.tables.items())}
+    if not tables:
+        raise StoreError(
+            f"schema '{warehouse.schema}' of the warehouse has no canonical table; "
+            "expected tables or views named like orders or tickets"
+        )
+    digest = sha256(json.dumps([dict(settings), tables], sort_keys=True).encode()).hexdigest()
+    there = {name: {"columns": columns} for name, columns in tables.items()}
+    write_store(
+        path, {}, {"kind": "client", **info, "warehouse": dict(settings), "hash": digest, "tables": there}
+    )
 
 
 def copy_tables(store: Store, warehouse: Warehouse) -> list[str]:

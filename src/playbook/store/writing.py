@@ -107,7 +107,8 @@ def _lock(folder: Path, target: Path) -> sqlite3.Connection:
 def store_draft(path: str | Path, info: Mapping[str, Any]) -> Iterator[Draft]:
     """Yield a draft that becomes the store at `path`, replacing the one that is there, when all is written.
 
-    `info` (kind, name, seed ...) is kept in `store.json` with each table's rows and hash, and one hash of all tables.
+    `info` (kind, name, seed ...) is kept in `store.json` with each table's rows and hash, and one hash of all tables,
+    unless it says itself what tables there are.
 
     Raises
     ------
@@ -131,7 +132,9 @@ def store_draft(path: str | Path, info: Mapping[str, Any]) -> Iterator[Draft]:
     try:
         yield draft
         draft.check()
-        text = json.dumps({**info, **draft.contents()}, indent=2, default=str)
+        # Of tables that are elsewhere, the info says itself what there is.
+        contents = {key: value for key, value in draft.contents().items() if key not in info}
+        text = json.dumps({**info, **contents}, indent=2, default=str)
         (folder / INFO).write_text(text + "\n", encoding="utf-8")
     except OSError as problem:
         raise StoreError(
