@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests and notebooks run side by side; threads inside each would only get in the way.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test setup lint notebooks recovery lock clean
+.PHONY: demo test spark setup lint notebooks recovery lock clean
 
 demo: setup
 	$(BIN)/playbook run datasets/demo/engagement.yml
@@ -13,6 +13,11 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n auto
 	$(BIN)/python -m pytest -n auto --nbval --ignore=tests --ignore=src modules
+
+# The views on a local Spark session: needs Java 17 or newer, and downloads Spark.
+spark: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
+	$(BIN)/python -m pytest tests/store/test_spark.py
 
 setup: .venv/.ready
 
@@ -39,6 +44,8 @@ recovery: setup
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --extra dev pyproject.toml --output-file requirements.lock
+	echo 'pyspark>=4,<5' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --no-header --constraint requirements.lock - --output-file requirements-spark.lock
 
 clean:
 	rm -rf .venv runs participants decisions

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PUBLISHED = "application/vnd.playbook.published+json"  # of a table: what a published page shows in its place
 MARKS = re.compile(r"([\\`*_\[\]<>|#$~^&{}@])")
 LINK = re.compile(r"(?<=\w)(:(?=//)|\.(?=[A-Za-z]{2}))")  # Markdown makes links of evil.example, too
+MARKED = r"[\\`*_\[\]<>|#$~^&{}@]|\w(?::\/\/|\.[A-Za-z]{2})"  # a text with one of these is not shown as it is
 SIGNS = re.compile(r"(\\(?!$)|[\[\]<#$~^&{}@]|(?<!^)>|``+|:::+)", re.M)
 
 

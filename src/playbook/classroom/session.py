@@ -36,6 +36,7 @@ class Tables:
         self, play: catalogue.Play, store: Store, parameters: dict[str, Any], illustration: bool
     ) -> None:
         self._play, self._store, self._parameters = play, store, parameters
+        self._quotes: dict[str, set[str]] = {}
         self.illustration = illustration
 
     def __getattr__(self, name: str) -> pd.DataFrame | None:
@@ -48,13 +49,15 @@ class Tables:
             frame = self._store.view(name, **self._parameters)
         else:
             frame = self._store.table(name)
+        if frame is not None and self._store.info["kind"] != "world":
+            self._quotes[name] = _with_marks(frame)
         setattr(self, name, frame)
         return frame
 
-    def read(self) -> list[pd.DataFrame]:
-        """Return what was read so far."""
-        known = self._play.inputs + self._play.optional
-        return [frame for name, frame in vars(self).items() if name in known and frame is not None]
+    @property
+    def quotes(self) -> set[str]:
+        """The texts of a client's tables that Markdown would not show as they are, as far as the tables were read."""
+        return {text for texts in self._quotes.values() for text in texts}
 
     def __dir__(self) -> list[str]:
         return [*self._play.inputs, *self._play.optional, "illustration"]
@@ -187,10 +190,7 @@ class Session:
 
     def _texts(self) -> set[str]:
         """Return the texts of a client's tables that hold signs of Markdown, as far as the tables were read."""
-        if not self._is_client:
-            return {self.client}
-        frames = [frame for tables in self._tables.values() for frame in tables.read()]
-        return {self.client}.union(*(_with_marks(frame) for frame in frames))
+        return {self.client}.union(*(tables.quotes for tables in self._tables.values()))
 
     def what_if(
         self,
@@ -282,10 +282,14 @@ def _decided(row: Mapping[str, Any], shown: Callable[[object], str]) -> str:
 
 
 def _with_marks(frame: pd.DataFrame) -> set[str]:
-    """Return the texts of a frame that plain Markdown would not show as they are."""
-    texts = frame.select_dtypes(["object", "string"])
-    values = {value for name in texts for value in texts[name].unique() if isinstance(value, str)}
-    return {value for value in values if len(value) <= LONGEST_QUOTE and output.plain(value) != value}
+    """Return the texts of a frame that plain Markdown would not show as they are; keys are pseudonyms or numbers."""
+    found: set[str] = set()
+    for name in frame.select_dtypes(["object", "string"]):
+        if not str(name).endswith("_id"):
+            values = frame[name].drop_duplicates().astype("str")
+            marked = values[values.str.contains(output.MARKED) & (values.str.len() <= LONGEST_QUOTE)]
+            found.update(marked)
+    return found
 
 
 def _entry(play: ModuleType) -> catalogue.Play:
