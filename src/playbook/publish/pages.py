@@ -318,7 +318,7 @@ def toc(plays: Sequence[Play], *, ready: bool = False) -> dict[str, Any]:
         "parts": [
             {
                 "caption": "Start here",
-                "chapters": [{"file": f} for f in ("participants", "facilitators", "readers")],
+                "chapters": [{"file": f} for f in ("participants", "facilitators", "client_data", "readers")],
             },
             {"caption": "Modules", "chapters": chapters},
             {
