@@ -117,7 +117,9 @@ def intake(
             help="folder to write the store to; with --propose the mapping to write", show_default=False
         ),
     ] = None,
-    name: Annotated[str, typer.Option(help="the client's name")] = "client",
+    name: Annotated[
+        str, typer.Option(help="the client's name, as in the engagement [default: the mapping's folder]")
+    ] = "",
     quarantine: Annotated[
         Path | None,
         typer.Option(help="folder for the rows to mend [default: quarantine/ beside the mapping]"),
@@ -147,7 +149,8 @@ def intake(
 
     total = sum(file.stat().st_size for file in source_files(exports))
     with reading(total) as tell:
-        report = take_in(exports, to, name=name, quarantine_to=quarantine, tell=tell)
+        client = name or exports.resolve().parent.name
+        report = take_in(exports, to, name=client, quarantine_to=quarantine, tell=tell)
     typer.echo(report.text())
     if any(source.rows > source.accepted for source in report.sources):
         place = quarantine or exports.parent / "quarantine"

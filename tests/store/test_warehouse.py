@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from playbook.engagement.readiness import readiness
 from playbook.engagement.runner import Run, data_steps
 from playbook.engagement.settings import read_engagement
 from playbook.errors import SettingsError, StoreError
@@ -300,3 +301,25 @@ def test_a_warehouse_without_canonical_tables(variable, tmp_path):
     settings = {"dialect": "postgres", "connection": variable, "schema": "empty"}
     with pytest.raises(StoreError, match="schema 'empty' of the warehouse has no canonical table"):
         note_warehouse(tmp_path / "store", settings, {"name": "Acme"})
+
+
+def test_other_rows_make_another_store(warehouse, postgres, variable, tmp_path):
+    """So that a refreshed run executes its notebooks again."""
+    settings = {"dialect": "postgres", "connection": variable, "schema": "few"}
+    found = []
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("create schema few")
+        connection.execute("create table few.regions as select * from playbook.regions")
+        for _ in range(2):
+            note_warehouse(tmp_path / "store", settings, {"name": "Acme"})
+            found.append(Store(tmp_path / "store").info)
+            connection.execute("insert into few.regions select * from playbook.regions limit 1")
+    assert found[1]["tables"]["regions"]["rows"] == found[0]["tables"]["regions"]["rows"] + 1
+    assert found[0]["hash"] != found[1]["hash"]
+
+
+def test_readiness_needs_tables_that_were_taken_in(warehouse, variable, tmp_path):
+    """And says so in one line."""
+    note_warehouse(tmp_path / "store", {"dialect": "postgres", "connection": variable}, {"name": "Acme"})
+    with pytest.raises(StoreError, match="leaves its tables in the client's warehouse"):
+        readiness(Store(tmp_path / "store"), date(2026, 7, 1), [])

@@ -15,6 +15,7 @@ from glob import escape
 from typing import TYPE_CHECKING, Any
 
 from playbook.engagement.suspicions import Known, Suspicion, checks, jumps, uneven
+from playbook.errors import StoreError
 from playbook.store import schemas
 from playbook.store.references import references
 
@@ -93,6 +94,11 @@ def opened(store: Store) -> Iterator[duckdb.DuckDBPyConnection]:
 
     import duckdb
 
+    if store.warehouse is not None:
+        raise StoreError(
+            f"store '{store.path}' leaves its tables in the client's warehouse: readiness looks at tables that were "
+            "taken in; map them with 'connection:' in a mapping"
+        )
     with tempfile.TemporaryDirectory(prefix="playbook-readiness-") as scratch, duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false; set preserve_insertion_order = false")
         connection.execute(f"set memory_limit = '{MEMORY}'; set temp_directory = '{_quoted(scratch)}'")

@@ -131,7 +131,8 @@ def run(
             data[0].forget(place.steps)
         for step in data:
             records[step.name] = step.run(place.steps, report)
-        data_key = fingerprint([step.inputs for step in data], versions())
+        # Also by what the store holds: the same database may give other rows than last time.
+        data_key = fingerprint([step.inputs for step in data], versions(), Store(place.store).info["hash"])
         modules = [module_step(engagement, name, place, data_key) for name in module_names(engagement)]
         records |= _in_parallel(modules, place, report)
         _drop_others(place, modules)

@@ -58,6 +58,12 @@ def copy_for_participants(run: Path, out: Path) -> None:
     notebooks = [run / "notebooks" / name for name in read_manifest(Run(run))["notebooks"]]
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise RunError(f"'{out}' is there and is not empty: choose another folder, or delete it")
+    store = Store(run / "store")
+    if store.warehouse is not None:
+        raise RunError(
+            f"run '{run}' reads the client's warehouse and has no tables to copy: take its tables in with a mapping "
+            "(`connection:`), or let participants read the book"
+        )
     draft = out.with_name(out.name + ".incomplete")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
@@ -70,12 +76,6 @@ def copy_for_participants(run: Path, out: Path) -> None:
             if "play" in c.metadata
         }
         nbformat.write(for_participant(executed), draft / file.name)
-    store = Store(run / "store")
-    if store.warehouse is not None:
-        raise RunError(
-            f"run '{run}' reads the client's warehouse and has no tables to copy: take its tables in with a mapping "
-            "(`connection:`), or let participants read the book"
-        )
     _copy_store(store, draft / "store", plays.values())
     if illustration := store.info.get("illustration"):
         _copy_store(Store(store.path / illustration), draft / "store" / illustration, plays.values())

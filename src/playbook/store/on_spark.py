@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from playbook.errors import SettingsError, StoreError
@@ -93,6 +95,8 @@ def open_session(address: str | None) -> SparkSession:
     builder = SparkSession.builder.appName("playbook")
     if address and address.startswith("sc://"):
         return builder.remote(address).create()
+    # Spark makes a folder of this name wherever it is started.
+    builder = builder.config("spark.sql.warehouse.dir", Path(gettempdir(), "playbook-spark").as_uri())
     quiet = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
     session = quiet.master(address or "local[*]").getOrCreate().newSession()
     if not address:

@@ -74,6 +74,10 @@ class Warehouse(ABC):
         query = f"select {', '.join(wanted)} from {name}" + (f" order by {key}" if key else "")
         return self._answer(name, query, (name,), {}).to_pandas()
 
+    def rows(self, name: str) -> int:
+        """Return how many rows a canonical table has."""
+        return self._answer(name, f"select count(*) as rows from {name}", (name,), {})["rows"][0].as_py()
+
     def view(self, name: str, **parameters: Any) -> pd.DataFrame:
         """Return a heavy aggregate, computed by the warehouse.
 
@@ -194,16 +198,18 @@ def note_warehouse(path: str | Path, settings: Mapping[str, Any], info: Mapping[
         When the settings are wrong, or the warehouse cannot be reached or has no canonical table.
     """
     warehouse = open_warehouse(settings)
-    tables = {name: sorted(columns) for name, columns in sorted(warehouse.tables.items())}
+    tables = {
+        name: {"columns": sorted(columns), "rows": warehouse.rows(name)}
+        for name, columns in sorted(warehouse.tables.items())
+    }
     if not tables:
         raise StoreError(
             f"schema '{warehouse.schema}' of the warehouse has no canonical table; "
             "expected tables or views named like orders or tickets"
         )
     digest = sha256(json.dumps([dict(settings), tables], sort_keys=True).encode()).hexdigest()
-    there = {name: {"columns": columns} for name, columns in tables.items()}
     write_store(
-        path, {}, {"kind": "client", **info, "warehouse": dict(settings), "hash": digest, "tables": there}
+        path, {}, {"kind": "client", **info, "warehouse": dict(settings), "hash": digest, "tables": tables}
     )
 
 
