@@ -106,3 +106,30 @@ def test_a_join_without_partners():
     (line,) = lines(join)
     assert "sources.sales.join.lands: 100% of the cells of Pieces are no Name of lands" in line
     assert "without leading zeros 100% are" in line
+
+
+def test_signs_the_other_way_round():
+    """What the mapping calls the thousands sign is the decimal one."""
+    dialect = {"decimal": ".", "thousands": ","}
+    (line,) = lines(lambda m: m["sources"]["sales"].update(dialect=dialect), Price="{i},25")
+    assert "decimal: ','" in line or "two signs" in line
+
+
+def test_a_key_of_deliveries():
+    """That comes again in one file replaces other rows; one that does not says that the repeats are meant."""
+    (line,) = lines(lambda m: m["sources"]["sales"].update(key=["Land"]))
+    assert line.startswith("sources.sales.key: 98% of the rows repeat Land within one file")
+    assert not [one for one in lines(Ref="same") if "key" in one and "sources.sales.key" in one]
+
+
+def test_a_wrong_encoding():
+    """Is named before its effects."""
+    connection = duckdb.connect()
+    cells = ", ".join(f"null::varchar as c{i}" for i in range(len(COLUMNS)))
+    connection.execute(
+        f"create table export as select 0 as file, 1 as row, 'damaged characters' as damage, {cells}"
+    )
+    values = yaml.safe_load(MAPPING)
+    values["sources"]["sales"]["dialect"] = {"encoding": "utf-8"}
+    found = explain(connection, ClientMapping.model_validate(values), "sales", COLUMNS)
+    assert found[0].startswith("sources.sales.dialect.encoding: 100% of the rows are no utf-8")

@@ -547,3 +547,26 @@ def test_nothing_is_lost(rows):
         elif i in aside.index:
             assert aside["table"][i], "only a table's schema can be a further reason"
             assert aside["reason"][i].split(" is ")[1] in ("empty", "below 0")
+
+
+def test_a_row_of_somebody_is_not_quoted(tmp_path):
+    """When it is taken for the column names by mistake."""
+    (tmp_path / "mapping.yml").write_text(MAPPING)
+    (tmp_path / "sales.csv").write_text("Ann Lee,ann@lee.example,7\nBo,bo@lee.example,8\n")
+    with pytest.raises(MappingError, match="set 'header'") as raised:
+        take_in(tmp_path / "mapping.yml", tmp_path / "store", name="Sales")
+    assert "Ann" not in str(raised.value)
+
+
+def test_people_of_columns_that_are_left_out(tmp_path):
+    """Are known to the gate all the same: a free text may quote them."""
+    from playbook.intake.identifiers import FILE, Identifiers
+
+    (tmp_path / "mapping.yml").write_text(MAPPING.replace("confidential: {keep: all}", ""))
+    (tmp_path / "sales.csv").write_text(
+        HEADER + ",Surname,E-mail\nr1,7,cup,2,2026-01-02,1.5,c1,Norway,Quaghebeur,q@lee.example\n"
+    )
+    key = b"0123456789abcdef0123"
+    take_in(tmp_path / "mapping.yml", tmp_path / "store", name="Sales", key=key)
+    known = Identifiers.load(tmp_path / "store" / FILE, key)
+    assert known.find("Mr Quaghebeur wrote from q@lee.example") == ["Quaghebeur", "q@lee.example"]

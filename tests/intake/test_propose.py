@@ -1,5 +1,6 @@
 """A folder of foreign exports becomes a draft mapping that names what is what, and says how sure it is."""
 
+import gzip
 import sqlite3
 from pathlib import Path
 
@@ -234,3 +235,35 @@ def test_three_systems(tmp_path):
         in proposal.text
     )
     assert "100% are helpdesk_tickets.id" in proposal.text
+
+
+def test_a_packed_file_that_breaks_off(tmp_path):
+    """Is read as far as it goes."""
+    rows = "".join(f"r{i};{i + 1};2026-03-{i % 28 + 1:02}\n" for i in range(400))
+    packed = gzip.compress(("Order No;Customer No;Order Date\n" + rows).encode())
+    (tmp_path / "orders.csv.gz").write_bytes(packed[:-40])
+    assert "orders" in propose(tmp_path, out=tmp_path / "mapping.yml").tables
+
+
+def test_lines_with_a_description_are_no_products(tmp_path):
+    """Another export is the list of products; and customers without a date of their own give it row by row."""
+    (tmp_path / "artikelen.csv").write_text(
+        "Artikelnr;Omschrijving;Prijs\n" + "".join(f"{i:05};Pomp {i};{i},50\n" for i in range(50))
+    )
+    (tmp_path / "orderregels.csv").write_text(
+        "Bonnr;Regel;Artikelnr;Omschrijving;Aantal;Prijs\n"
+        + "".join(f"F{i};1;{i % 50:05};Pomp {i % 50};3;{i % 50},50\n" for i in range(200))
+    )
+    (tmp_path / "klanten.csv").write_text(
+        "Klantnr;Land;Aanmaakdatum\n" + "".join(f"K{i};België;{i % 28 + 1:02}-03-2023\n" for i in range(60))
+    )
+    proposal = propose(tmp_path, out=tmp_path / "mapping.yml")
+    assert "order_lines" in {*proposal.tables, *proposal.incomplete}
+    assert mapped(read_mapping(proposal.path))["customers", "created_at"] == "Aanmaakdatum"
+
+
+def test_an_address_is_not_repeated(tmp_path):
+    """It may hold a password; what is asked for is the name of a variable."""
+    with pytest.raises(MappingError, match="name of an environment variable") as raised:
+        propose(tmp_path, connections=["postgresql://me:sesame@host/erp"], out=tmp_path / "mapping.yml")
+    assert "sesame" not in str(raised.value)

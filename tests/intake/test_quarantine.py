@@ -213,3 +213,62 @@ def test_a_cell_of_ten_megabytes(folder):
     (row,) = read(folder / "quarantine" / "lines.csv")
     assert row["Qty"] == long
     assert pd.read_parquet(folder / "store" / TABLE)["value"].str.len().tolist() == [500]
+
+
+DAYS = """
+confidential: {keep: all}
+sources:
+  sales:
+    file: sales.csv
+    dialect: {decimal: ',', thousands: '.'}
+    columns: {No: text, Pos: count, Art: text, Price: number, Day: {type: time, format: '%d.%m.%Y'}}
+tables:
+  order_lines:
+    source: sales
+    columns:
+      {order_id: No, line_no: Pos, product_id: Art, qty_ordered: {constant: 1}, unit_price_amt: Price, returned_at: Day}
+"""
+
+
+def test_a_workbook_comes_back(tmp_path):
+    """Its own numbers and dates are read as such, and a column that it lacks stays as it was."""
+    (tmp_path / "mapping.yml").write_text(DAYS)
+    (tmp_path / "sales.csv").write_text(
+        "No;Pos;Art;Price;Day\n007;1;cup;free;01.02.2026\n007;2;pot;1,5;31.02.2026\n"
+    )
+    assert intake(tmp_path).accepted == 0
+    rows = pd.read_csv(tmp_path / "quarantine" / "sales.csv", dtype="str", encoding="utf-8-sig")
+    rows["Price"], rows["Day"] = [12.345, 1234.5], pd.Timestamp("2026-02-03")
+    (tmp_path / "corrections").mkdir()
+    rows.drop(columns="Art").to_excel(tmp_path / "corrections" / "sales.xlsx", index=False)
+    report = intake(tmp_path)
+    assert (report.rows, report.accepted, report.corrected) == (2, 2, 2)
+    lines = Store(tmp_path / "store").table("order_lines")
+    assert lines["unit_price_amt"].tolist() == [12.345, 1234.5]
+    assert lines["product_id"].tolist() == ["cup", "pot"]
+    assert (lines["returned_at"] == pd.Timestamp("2026-02-03")).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [('"Qty"', '"Quantity"', "no column 'Quantity'"), ("lines.csv#2#", "lines.csv 2 ", "row 1 below")],
+)
+def test_a_row_or_column_nobody_knows(folder, old, new, said):
+    """Would be lost in silence."""
+    intake(folder)
+    text = (folder / "quarantine" / "lines.csv").read_text(encoding="utf-8")
+    (folder / "corrections").mkdir()
+    head, _, rows = text.partition("\n")
+    changed = f"{head.replace(old, new)}\n{rows.replace(old, new)}"
+    (folder / "corrections" / "lines.csv").write_text(changed, encoding="utf-8")
+    with pytest.raises(MappingError, match=said):
+        intake(folder)
+
+
+def test_a_damaged_row_that_comes_back_as_it_was(folder):
+    """Is still damaged."""
+    with (folder / "lines.csv").open("a", encoding="utf-8") as handle:
+        handle.write("010,1,mug,2,1.5,note,surplus\n")
+    before = intake(folder)
+    mend(folder, lambda row: None)
+    assert intake(folder).quarantined == before.quarantined

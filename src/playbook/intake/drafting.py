@@ -107,9 +107,10 @@ def _part_lines(part: Part, page: Page) -> list[str]:
         if column.name in fit.matches:
             lines.append(f"      {column.name}: {_origin(part, page, column)}")
         elif column.name in fit.assumed:
-            lines.append(
-                f"      {column.name}: {flow(fit.assumed[column.name])}   # assumed: no column says it"
-            )
+            way = fit.assumed[column.name]
+            if part.one_per == "row" and "min" in way:  # its only time, of its only row
+                way = {"column": way["min"]}
+            lines.append(f"      {column.name}: {flow(way)}   # assumed: no column says it")
         elif column.name in fit.missing:
             lines.append(f"      # {column.name}: ???   # required: {column.meaning}")
     left = [column.name for column in canonical.columns if column.nullable and column.name not in fit.matches]

@@ -49,7 +49,7 @@ def explain(
     """
     cell = {column: f"c{i}" for i, column in enumerate(columns)}
     source = mapping.sources[name]
-    found: list[tuple[float, str]] = []
+    found = list(_damage(connection, name, source, relation))
     for key, declared in source.columns.items():
         if key in cell:
             values = _given(connection, relation, cell[key], source)
@@ -58,7 +58,8 @@ def explain(
             )
     for part in mapping.parts_of(name):
         found += _codes(connection, mapping, part, source, relation, cell)
-        found += _keys(connection, part, relation, cell)
+        found += _keys(connection, part, source, relation, cell)
+    found += _delivered(connection, name, source, relation, cell)
     for other, (theirs, names) in (others or {}).items():
         if other in source.join:
             places = {column: f"c{i}" for i, column in enumerate(names)}
@@ -68,6 +69,20 @@ def explain(
 
 def _given(connection: duckdb.DuckDBPyConnection, relation: str, cell: str, source: Source) -> Values:
     return [(v, n) for v, n in count_values(connection, relation, cell) if v not in source.empty]
+
+
+def _damage(
+    connection: duckdb.DuckDBPyConnection, name: str, source: Source, relation: str
+) -> Iterator[tuple[float, str]]:
+    """Yield that an encoding does not fit."""
+    query = f"select avg(coalesce((damage = 'damaged characters')::int, 0)) from {relation}"
+    lost = float(connection.execute(query).fetchall()[0][0] or 0)
+    if source.dialect.encoding:
+        where = f"sources.{name}.dialect.encoding"
+        yield (
+            lost,
+            f"{where}: {lost:.0%} of the rows are no {source.dialect.encoding}; left out, it is found out",
+        )
 
 
 def _types(
@@ -105,7 +120,8 @@ def _remedy(
     signs = number_signs(texts)
     if declared.type in ("number", "count"):
         if signs and (signs.decimal, signs.thousands) != (dialect.decimal, dialect.thousands):
-            other = Dialect(decimal=signs.decimal, thousands=signs.thousands or dialect.thousands)  # type: ignore[arg-type]
+            groups = signs.thousands or (dialect.thousands if dialect.thousands != signs.decimal else None)
+            other = Dialect(decimal=signs.decimal, thousands=groups)  # type: ignore[arg-type]
             thousands = f", thousands: '{other.thousands}'" if other.thousands else ""
             label = "decimal comma? " if signs.decimal == "," else ""
             text = f"{label}dialect: {{decimal: '{other.decimal}'{thousands}}}"
@@ -178,24 +194,48 @@ def _codes(
 
 
 def _keys(
-    connection: duckdb.DuckDBPyConnection, part: Part, relation: str, cell: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    part: Part,
+    source: Source,
+    relation: str,
+    cell: Mapping[str, str],
 ) -> Iterator[tuple[float, str]]:
     """Yield that a table of one record per row has keys that come again."""
     key = schemas.table(part.name).key
     names = [part.table.columns[one].column for one in key if one in part.table.columns]
     if part.table.one_per != "row" or len(names) < len(key) or any(name not in cell for name in names):
         return
-    cells = ", ".join(cell[str(name)] for name in names)
-    filled = " and ".join(f"{cell[str(name)]} is not null" for name in names)
-    rows, distinct, within = connection.execute(
-        f"select count(*), count(distinct ({cells})), count(distinct (file, {cells})) from {relation} where {filled}"
-    ).fetchall()[0]
+    if set(source.key) == set(names):  # what comes again in a later file replaces
+        return
+    rows, distinct, within = _repeats(connection, relation, [cell[str(name)] for name in names])
     if rows > distinct:
         where, listed = f"tables.{part.name}", ", ".join(str(name) for name in names)
         mend = "one_per: key makes one record of them"
-        if within == rows:
+        if 2 * (rows - within) < rows - distinct:
             mend = f"the files overlap: sources.{part.table.source}.key: [{listed}] lets the later one win"
         yield 1 - distinct / rows, f"{where}: {1 - distinct / rows:.0%} of the rows repeat {listed}; {mend}"
+
+
+def _delivered(
+    connection: duckdb.DuckDBPyConnection, name: str, source: Source, relation: str, cell: Mapping[str, str]
+) -> Iterator[tuple[float, str]]:
+    """Yield that what should tell the rows of overlapping deliveries apart does not do so within one."""
+    if not source.key or any(key not in cell for key in source.key):
+        return
+    rows, _, within = _repeats(connection, relation, [cell[key] for key in source.key])
+    share, listed = 1 - within / max(1, rows), ", ".join(source.key)
+    text = f"sources.{name}.key: {share:.0%} of the rows repeat {listed} within one file"
+    yield share, f"{text}; later files replace rows that are others: name what tells all rows of a file apart"
+
+
+def _repeats(
+    connection: duckdb.DuckDBPyConnection, relation: str, cells: Sequence[str]
+) -> tuple[int, int, int]:
+    """Return how many rows have a key, how many keys there are, and how many counted file by file."""
+    listed, filled = ", ".join(cells), " and ".join(f"{cell} is not null" for cell in cells)
+    return connection.execute(
+        f"select count(*), count(distinct ({listed})), count(distinct (file, {listed})) from {relation} where {filled}"
+    ).fetchall()[0]
 
 
 def _joins(

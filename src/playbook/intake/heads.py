@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from playbook.intake.reading.text_files import Bytes
 
 if TYPE_CHECKING:
     import duckdb
@@ -14,9 +15,9 @@ HEAD = 16 * 2**20  # bytes read of one export's files
 ROWS = 200_000  # rows read of one export
 
 
-def opened(path: Path) -> gzip.GzipFile | BufferedReader:
-    """Return a file or packed file, open for reading."""
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
+def opened(path: Path) -> BufferedReader:
+    """Return a file or packed file, open for reading; one that breaks off ends where it does."""
+    return BufferedReader(Bytes(path))
 
 
 def text_head(path: Path, size: int, folder: Path) -> Path:

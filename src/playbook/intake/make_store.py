@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY = "1GB"  # of DuckDB; what does not fit goes to the scratch folder
+SAMPLE = 10_000  # rows in which columns that the mapping leaves out are looked at
+# What such a column holds. A 'name' may be a thing's: not taken.
+TELLING = {"email": "email", "phone": "phone", "street": "address", "surname": "name", "forename": "name"}
 LOST = 0.05  # share of a source's rows; a reason that costs more is rather a wrong mapping than dirt
+DATA = re.compile(
+    r"[^@\s]+@[^@\s]+\.[^@\s]+|[-+]?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*"
+)  # such as no column is called
 Tell = Callable[[str, int], None]
 
 
@@ -139,13 +146,20 @@ def _load(
             if column not in loaded.columns:
                 raise MappingError(
                     f"{path}: sources.{name}.columns: '{source.place}' has no column '{column}'; "
-                    f"{nearest(column, loaded.columns)}"
+                    + _what_there_is(column, loaded.columns)
                 )
         files = [file.name for file in loaded.files]
-        mended = quarantine.apply_corrections(connection, files, loaded.columns, corrections)
+        mended = quarantine.apply_corrections(connection, source, files, loaded.columns, corrections)
         connection.execute(f"alter table export rename to export_{number}")
         found[name] = (loaded, *mended)
     return found
+
+
+def _what_there_is(column: str, columns: list[str]) -> str:
+    """Return what to say of the column names of an export; not when they seem to be the cells of somebody's row."""
+    if any(DATA.fullmatch(one) for one in columns):
+        return "the row taken for column names seems to hold data: set 'header', or name another 'sheet'"
+    return nearest(column, columns)
 
 
 def _resolve_identities(
@@ -270,6 +284,20 @@ def _personal(mapping: ClientMapping, desk: SourceDesk) -> dict[str, str]:
     return found
 
 
+def _unused(desk: SourceDesk) -> dict[str, str]:
+    """Return the columns that the mapping leaves out and that seem to tell who somebody is: free texts may quote them."""
+    from playbook.intake.guessing import count_values
+    from playbook.intake.masking import personal
+
+    some = f"(select * from line_{desk.number} limit {SAMPLE})"
+    found = {
+        column: personal(column, count_values(desk.connection, some, raw))
+        for column, raw in desk.raw.items()
+        if column not in desk.source.columns
+    }
+    return {column: TELLING[kind] for column, kind in found.items() if kind in TELLING}
+
+
 def _write_identifiers(
     connection: duckdb.DuckDBPyConnection,
     mapping: ClientMapping,
@@ -279,11 +307,10 @@ def _write_identifiers(
 ) -> None:
     """Keep keyed fingerprints of whom the exports name, for the gate that nothing published passes with a name in it."""
     for desk in desks.values():
-        telling = {
-            desk.raw[column]: kind
-            for column, kind in _personal(mapping, desk).items()
-            if kind != confidential.TEXT
-        }
+        personal = _personal(mapping, desk)
+        if mapping.confidential.keep != "all":
+            personal |= {column: kind for column, kind in _unused(desk).items() if column not in personal}
+        telling = {desk.raw[column]: kind for column, kind in personal.items() if kind != confidential.TEXT}
         identifiers.collect(connection, f"line_{desk.number}", telling, key)
     identifiers.write(connection, file)
 

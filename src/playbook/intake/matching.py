@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.6  # a pair with less is no match
 FEEDS = 0.35  # an export that fits a table less feeds none
+RIVAL = 0.6  # an export that fits a table so much less than the best one does not feed it
 SECOND = 0.62  # a further table of the same export needs a key of at least this
 SUREST = 0.99
 SMALL = 1000  # numbers below count something: they are no references to keys
@@ -264,7 +265,15 @@ def chosen(ranked: Mapping[str, Sequence[Fit]]) -> list[Fit]:
 
     A further table (customers inside a list of sales) counts only where no export is mainly about it.
     """
-    first = {export: found[0] for export, found in ranked.items() if found}
+    most: dict[str, float] = {}
+    for one in (fit for found in ranked.values() for fit in found):
+        most[one.table] = max(one.score, most.get(one.table, 0.0))
+    # What another export fits much better is not what this one is about: lines of orders are no list of products.
+    first = {
+        export: next((one for one in found if one.score >= RIVAL * most[one.table]), found[0])
+        for export, found in ranked.items()
+        if found
+    }
     main = {fit.table for fit in first.values()}
     parts = list(first.values())
     for found in ranked.values():
@@ -277,7 +286,7 @@ def chosen(ranked: Mapping[str, Sequence[Fit]]) -> list[Fit]:
     best = {
         table: max(one.score for one in parts if one.table == table) for table in {p.table for p in parts}
     }
-    return [one for one in parts if one.score >= 0.6 * best[one.table]]
+    return [one for one in parts if one.score >= RIVAL * best[one.table]]
 
 
 def find_references(

@@ -87,6 +87,10 @@ def propose(folder: Path | Sequence[Path], *, connections: Sequence[str] = (), o
 
     if out.exists():
         raise MappingError(f"{out}: exists already; name another file, or remove it, to get a new draft")
+    if not all(variable.isidentifier() for variable in connections):
+        raise MappingError(
+            "connection: expected the name of an environment variable that holds the address, not the address itself"
+        )
     files = _files(folder)
     if not files and not connections:
         raise MappingError(f"{folder}: no files in it; expected the exports of a client")

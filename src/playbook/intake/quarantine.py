@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbook.errors import MappingError
+from playbook.errors import MappingError, nearest
 from playbook.intake import cells, reading
 from playbook.intake.lines import FILE_BITS, SourceDesk
-from playbook.intake.mapping_sources import Source, SourceColumn
+from playbook.intake.mapping_sources import Dialect, Source, SourceColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,6 +27,8 @@ LONGEST = 500  # letters of a value in the table; the client's file has all
 # A spreadsheet takes a cell that begins like this for a formula; an apostrophe in front keeps it a text.
 FORMULA = r"^[=+\-@\t\r'].*"
 NUMBER = r"[-+]?[0-9.,]+"
+POINT = "\ue000"  # the decimal sign of a workbook's own numbers, until the source they belong to is known
+PLACE = "^(.*)#([0-9]+)#([0-9a-f]{8})$"
 
 
 def _place(files: Sequence[str], cell: str) -> str:
@@ -114,78 +117,131 @@ def correction_files(folder: Path) -> list[Path]:
     )
 
 
-def read_corrections(connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path) -> list[list[str]]:
-    """Read all mended rows into the tables `correction_<n>`; return their columns' names, one list a table, in `n`'s order.
+@dataclass(frozen=True)
+class Correction:
+    """One mended file, read into `correction_<n>`: its path, and the columns' names in the order of c0, c1 ..."""
+
+    path: Path
+    columns: list[str]
+
+
+def read_corrections(connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path) -> list[Correction]:
+    """Read all mended rows into the tables `correction_<n>`; return the files in `n`'s order.
 
     Raises
     ------
     MappingError
-        When a file there is none that an intake has written.
+        When a file there is none that an intake has written, or a row of it does not say which row it mends.
     """
-    names = []
+    found = []
     for number, path in enumerate(correction_files(folder)):
-        source = Source(file=[f"{CORRECTIONS}/{path.name}"], columns={ID: SourceColumn(type="text")})
+        source = Source.model_construct(
+            **dict(Source(file=[f"{CORRECTIONS}/{path.name}"], columns={ID: SourceColumn(type="text")})),
+        ).model_copy(update={"dialect": Dialect.model_construct(decimal=POINT)})
         loaded = reading.load(connection, source, folder, scratch=scratch)
         if ID not in loaded.columns:
             raise MappingError(
                 f"{path}: has no column '{ID}'; expected a file that an intake wrote into its quarantine, mended"
             )
+        place = f"c{loaded.columns.index(ID)}"
+        lost = connection.execute(
+            f"select row, damage from export where damage is not null or {place} is null "
+            f"or not regexp_matches({place}, {cells.literal(PLACE)}) order by row limit 1"
+        ).fetchall()
+        if lost:
+            row, damage = lost[0]
+            wrong = damage or f"its '{ID}' is not as the intake wrote it"
+            raise MappingError(f"{path}: row {row} below the header: {wrong}; mend it, or take the row out")
         connection.execute(f"alter table export rename to correction_{number}")
-        names.append(loaded.columns)
-    return names
+        found.append(Correction(path, loaded.columns))
+    return found
 
 
 def apply_corrections(
     connection: duckdb.DuckDBPyConnection,
+    source: Source,
     files: Sequence[str],
     columns: Sequence[str],
-    corrections: Sequence[Sequence[str]],
+    corrections: Sequence[Correction],
 ) -> tuple[int, int]:
     """Put mended rows in the place of those they were in `export`; return how many, and how many fit none.
 
-    A mended row that is sent twice counts once, the later file's; one that comes back as it was changes nothing.
+    A mended row that is sent twice counts once, the later file's; one that comes back as it was changes nothing. Columns
+    that a mended file lacks stay as they were.
+
+    Raises
+    ------
+    MappingError
+        When a mended file calls a column of the source by another name.
     """
     if not corrections:
         return 0, 0
+    known = f"({', '.join(cells.literal(name) for name in files)})"
     parts = []
-    for number, names in enumerate(corrections):
-        row = f"c{list(names).index(ID)}"
+    for number, sent in enumerate(corrections):
+        place = (
+            f"regexp_extract(c{sent.columns.index(ID)}, {cells.literal(PLACE)}, ['name', 'number', 'hash'])"
+        )
         own = ", ".join(
-            f"{_unquoted(f'c{list(names).index(name)}')} as c{i}" if name in names else f"null as c{i}"
+            f"{_as_exported(f'c{sent.columns.index(name)}', name, source)} as c{i}, true as has{i}"
+            if name in sent.columns
+            else f"null as c{i}, false as has{i}"
             for i, name in enumerate(columns)
         )
-        parts.append(
-            f"select {number} as sent, row as sent_row, {row} as place, damage, {own} from correction_{number}"
-        )
+        query = f"select {number} as sent, row as sent_row, {place} as parts, {own} from correction_{number}"
+        query = f"select * from ({query}) where parts['name'] in {known}"
+        if connection.execute(f"select 1 from ({query}) limit 1").fetchall():
+            _check_names(sent, columns)
+        parts.append(query)
     cases = " ".join(f"when {cells.literal(name)} then {number}" for number, name in enumerate(files))
     connection.execute(
-        "create or replace temp table mended as select *, "
-        r"regexp_extract(place, '^(.*)#([0-9]+)#([0-9a-f]{8})$', ['name', 'number', 'hash']) as parts "
-        f"from ({' union all '.join(parts)}) where damage is null"
+        f"create or replace temp table mended as select *, case parts['name'] {cases} end as file, "
+        f"try_cast(parts['number'] as bigint) as row from ({' union all '.join(parts)})"
     )
-    connection.execute(
-        "create or replace temp table mended as select *, "
-        f"case parts['name'] {cases} end as file, try_cast(parts['number'] as bigint) as row from mended "
-        f"where parts['name'] in ({', '.join(cells.literal(name) for name in files)})"
+    cell = ", ".join(f"c{i}" for i in range(len(columns)))
+    kept = ", ".join(
+        f"case when has{i} then mended.c{i} else old.c{i} end as c{i}" for i in range(len(columns))
     )
-    own = ", ".join(f"c{i}" for i in range(len(columns)))
+    # A row that comes back as it was is as damaged as it was.
     connection.execute(
-        "create or replace temp table placed as "
-        "select mended.* from mended join "
-        f"(select file, row, {_hash(len(columns))} as hash from export semi join mended using (file, row)) as old "
+        f"create or replace temp table placed as select * exclude (hash, damage), "
+        f"case when {_hash(len(columns))} = hash then damage end as damage "
+        f"from (select mended.file, mended.row, hash, damage, {kept} from mended join "
+        f"(select file, row, damage, {_hash(len(columns))} as hash, {cell} from export "
+        "semi join mended using (file, row)) as old "
         "on mended.file = old.file and mended.row = old.row and parts['hash'] = old.hash "
-        "qualify row_number() over (partition by mended.file, mended.row order by sent desc, sent_row desc) = 1"
+        "qualify row_number() over (partition by mended.file, mended.row order by sent desc, sent_row desc) = 1)"
     )
     fitting = connection.execute("select count(*) from placed").fetchall()[0][0]
-    sent = connection.execute("select count(distinct (file, row)) from mended").fetchall()[0][0]
+    sent_rows = connection.execute("select count(distinct (file, row)) from mended").fetchall()[0][0]
     if fitting:
         connection.execute(
-            f"create table exchanged as select file, row, damage, {own} from export anti join placed using (file, row)"
-            f" union all select file::usmallint, row, null, {own} from placed"
+            f"create table exchanged as select file, row, damage, {cell} from export anti join placed using (file, row)"
+            f" union all select file::usmallint, row, damage, {cell} from placed"
         )
         connection.execute("drop table export")
         connection.execute("alter table exchanged rename to export")
-    return fitting, sent - fitting
+    return fitting, sent_rows - fitting
+
+
+def _check_names(sent: Correction, columns: Sequence[str]) -> None:
+    lacking = [name for name in columns if name not in sent.columns]
+    for name in sent.columns:
+        if lacking and name not in (*columns, ID, REASON, COLUMN) and not name.startswith("column "):
+            raise MappingError(
+                f"{sent.path}: the export has no column '{name}'; {nearest(name, lacking)}; name it as it was"
+            )
+
+
+def _as_exported(cell: str, name: str, source: Source) -> str:
+    """Return SQL for a mended cell as the export would write it: a spreadsheet has numbers and dates of its own."""
+    text = f"replace({_unquoted(cell)}, {cells.literal(POINT)}, {cells.literal(source.dialect.decimal)})"
+    column = source.columns.get(name)
+    if column is None or not column.formats:
+        return text
+    is_date = f"regexp_full_match({text}, {cells.literal(cells.ISO_TIME)})"
+    date = f"strftime(try_cast({text} as timestamp), {cells.literal(column.formats[0])})"
+    return f"case when {is_date} then coalesce({date}, {text}) else {text} end"
 
 
 def _unquoted(cell: str) -> str:

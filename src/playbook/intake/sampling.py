@@ -262,25 +262,22 @@ def sheet_tops(path: Path) -> Iterator[tuple[str, int, tuple[str, ...]]]:
     MappingError
         When it is no workbook, or is locked.
     """
-    from python_calamine import CalamineError, load_workbook
+    from playbook.intake.reading.workbooks import opened as opened_book
 
-    try:
-        with load_workbook(path) as book:
-            for name in book.sheet_names:
-                sheet = book.get_sheet_by_name(name)
-                rows = sheet.to_python(skip_empty_area=False, nrows=TOP)
-                texts = [
-                    [cell for cell in row if isinstance(cell, str) and cell.strip()]
-                    if all(isinstance(cell, str) for cell in row)
-                    else []
-                    for row in rows
-                ]
-                most = max(map(len, texts), default=0)
-                if most:
-                    at = next(i for i, row in enumerate(texts) if len(row) == most)
-                    yield name, at + 1, tuple(texts[at])
-    except (CalamineError, OSError) as error:
-        raise MappingError(f"{path}: cannot be read as a workbook ({str(error).splitlines()[0]})") from None
+    with opened_book(path) as book:
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            rows = sheet.to_python(skip_empty_area=False, nrows=TOP)
+            texts = [
+                [cell for cell in row if isinstance(cell, str) and cell.strip()]
+                if all(isinstance(cell, str) for cell in row)
+                else []
+                for row in rows
+            ]
+            most = max(map(len, texts), default=0)
+            if most:
+                at = next(i for i, row in enumerate(texts) if len(row) == most)
+                yield name, at + 1, tuple(texts[at])
 
 
 def _sqlite(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> Iterator[Place]:

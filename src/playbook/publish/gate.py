@@ -121,7 +121,7 @@ def refuse(
         more = f"; and {len(findings) - 3} more" if len(findings) > 3 else ""
         raise PublishError(
             f"nothing was published: {'; '.join(str(found) for found in findings[:3])}{more}. Leave it out of what the "
-            "page shows or map its column so that it is pseudonymised, then run again"
+            "page shows or, where it stands in a table, its column out of the mapping, then run again"
         )
 
 

@@ -31,7 +31,7 @@ def sheets(path: Path, source: Source) -> list[str]:
     MappingError
         When it is no workbook, or has no such sheet.
     """
-    with _opened(path) as workbook:
+    with opened(path) as workbook:
         found = _tables(workbook)
         if source.sheet == "*":
             wanted = [name for name in found if workbook.get_sheet_by_name(name).end is not None]
@@ -66,7 +66,7 @@ def load(
     MappingError
         When the sheet has no row of column names at `source.header`.
     """
-    with _opened(path) as workbook:
+    with opened(path) as workbook:
         grid = workbook.get_sheet_by_name(sheet)
         top, left = grid.start or (0, 0)
         errors = error_cells(path, sheet)
@@ -78,17 +78,25 @@ def load(
             )
         used = [bool(name) for name in header]
         if not all(used):
-            for cells in _cells(grid, errors, left, source.header + 1):
-                used = [one or bool(cell) for one, cell in zip(used, cells, strict=True)]
+            for texts in _cells(grid, errors, left, source.header + 1):
+                used = [one or bool(text) for one, text in zip(used, texts, strict=True)]
         places = [place for place, one in enumerate(used) if one]
         names = [name for name, one in zip(named(header), used, strict=True) if one]
-        fill(connection, target, names, _rows(_cells(grid, errors, left, source.header + 1), places))
+        cells = _cells(grid, errors, left, source.header + 1, source.dialect.decimal)
+        fill(connection, target, names, _rows(cells, places))
     tick(path.stat().st_size)
     return names, "workbook" + (f", {len(errors):,} cells show an error such as #N/A" if errors else "")
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[python_calamine.CalamineWorkbook]:
+def opened(path: Path) -> Iterator[python_calamine.CalamineWorkbook]:
+    """Open a workbook.
+
+    Raises
+    ------
+    MappingError
+        When it is none, is broken or is locked.
+    """
     import python_calamine
 
     try:
@@ -123,13 +131,17 @@ def _tables(workbook: python_calamine.CalamineWorkbook) -> list[str]:
 
 
 def _cells(
-    grid: python_calamine.CalamineSheet, errors: dict[tuple[int, int], str], left: int, first: int
+    grid: python_calamine.CalamineSheet,
+    errors: dict[tuple[int, int], str],
+    left: int,
+    first: int,
+    decimal: str = ".",
 ) -> Iterator[list[str | None]]:
-    """Yield the texts of each row from row `first` (from 1) of the sheet on."""
+    """Yield the texts of each row from row `first` (from 1) of the sheet on; numbers with the sign of its text numbers."""
     for number, values in enumerate(grid.iter_rows()):
         if number < first - 1:
             continue
-        texts = [_text(value) for value in values]
+        texts = [_text(value, decimal) for value in values]
         if errors:
             for place in range(len(texts)):
                 texts[place] = errors.get((number, left + place), texts[place])
@@ -142,14 +154,14 @@ def _rows(cells: Iterator[list[str | None]], places: list[int]) -> Iterator[Row]
             yield None, [texts[place] for place in places]
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any, decimal: str) -> str | None:
     """Return a cell as text, in the forms that all formats share."""
     if isinstance(value, str):
         return value.strip(BLANKS) or None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return number_text(value)
+        return (number_text(value) or "").replace(".", decimal) or None
     if isinstance(value, datetime):
         return str(value)
     if isinstance(value, date):
