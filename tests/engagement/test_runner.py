@@ -13,7 +13,7 @@ import pytest
 from playbook import notebooks
 from playbook.catalogue import MODULES
 from playbook.engagement import runner
-from playbook.engagement.notebook import PlayFailed
+from playbook.engagement.notebook import PlayFailed, execute
 from playbook.engagement.runner import SHARED_CODE, Run, alone, data_steps, run
 from playbook.engagement.settings import read_engagement
 from playbook.errors import RunError
@@ -190,6 +190,22 @@ def test_a_failing_cell_is_named_and_its_notebook_is_kept(tmp_path, monkeypatch)
     assert not (tmp_path / "run" / "manifest.json").exists()
 
 
+def test_all_plays_that_fail_are_found_at_once(tmp_path):
+    """With each one's first error; a page is told no cell of the client's that the error quotes."""
+    code = [("a.one", "1 / 0"), ("a.one", "unknown"), ("b.two", "ok = 1"), ("c.three", "float('Hopper')")]
+    cells = [nbformat.v4.new_code_cell(source, metadata={"play": play}) for play, source in code]
+    with pytest.raises(PlayFailed, match=r"play a\.one, cell .*: ZeroDivisionError") as caught:
+        execute(nbformat.v4.new_notebook(cells=cells), tmp_path / "1_define.ipynb", {}, keep_going=True)
+    assert caught.value.failures == {
+        "a.one": "ZeroDivisionError: division by zero",
+        "c.three": "ValueError: could not convert string to float: 'Hopper'",
+    }
+    place = Run(tmp_path)
+    place.store.mkdir()
+    runner._set_unfit(place, "c.three", caught.value.failures["c.three"])
+    assert (place.store / "unfit" / "c.three.txt").read_text() == "ValueError"
+
+
 def test_a_play_that_fails_on_a_clients_data_becomes_an_illustration(tmp_path, monkeypatch):
     """The module is executed again, the store says why, and what fails on the illustration as well fails the run."""
     folder = tmp_path / "run"
@@ -197,10 +213,11 @@ def test_a_play_that_fails_on_a_clients_data_becomes_an_illustration(tmp_path, m
     (folder / "decisions").mkdir()
     path = tmp_path / "engagement.yml"
     path.write_text(ENGAGEMENT.split("data:")[0] + "data: {mapping: mapping.yml}\n")
-    failed = PlayFailed("cell 3 failed", "measure.control_charts", "ValueError: too few weeks")
-    outcomes = [failed, None, failed]
+    failed = PlayFailed("cell 3 failed", {"measure.control_charts": "ValueError: too few weeks"})
+    outcomes = [failed, None, failed, failed]
 
-    def execute(notebook, output, parameters):
+    def execute(notebook, output, parameters, keep_going):
+        assert keep_going
         if outcome := outcomes.pop(0):
             raise outcome
 
@@ -208,7 +225,7 @@ def test_a_play_that_fails_on_a_clients_data_becomes_an_illustration(tmp_path, m
     step = runner.module_step(read_engagement(path), "measure", Run(folder), "data")
     step.action()
     assert Store(folder / "store").unfit("measure.control_charts") == "ValueError: too few weeks"
-    assert outcomes == [failed]
+    assert outcomes == [failed, failed]
     with pytest.raises(RunError, match="cell 3 failed"):
         step.action()
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from playbook.intake.confidential import kinds, without_addresses
+from playbook.intake.identifiers import FILE, Identifiers
 from playbook.intake.make_store import take_in
 from playbook.intake.quarantine import TABLE
 from playbook.store import schemas
@@ -28,12 +29,6 @@ tables:
   tickets:
     source: tickets
     columns: {ticket_id: No, customer_id: Who, category: Kind, severity: Severity, opened_at: Day, subject_text: Text}
-  assignments:
-    source: tickets
-    columns:
-      assignment_id: No
-      subject_type: Kind
-      subject_id: Who
 """
 CONTACTS = """Id,Name,Mail,Phone,Street,Day
 17,Zylberstein,Anna.Zyl@acme.example,+49 30 1234567,Hauptstr. 5,2026-01-01
@@ -53,8 +48,7 @@ def pseudonym(value):
 
 @pytest.fixture
 def folder(tmp_path):
-    mapping = MAPPING[: MAPPING.index("  assignments:")]
-    for name, text in (("mapping.yml", mapping), ("contacts.csv", CONTACTS), ("tickets.csv", TICKETS)):
+    for name, text in (("mapping.yml", MAPPING), ("contacts.csv", CONTACTS), ("tickets.csv", TICKETS)):
         (tmp_path / name).write_text(text)
     return tmp_path
 
@@ -129,3 +123,58 @@ def test_free_text_without_addresses():
             0
         ][0]
         assert got == left
+
+
+COSTS = """
+sources:
+  costs:
+    file: costs.csv
+    columns: {No: text, Kind: text, Who: text, Amount: number, Besteller: count, First: text, Last: text, Day: time}
+    derive: {full: "First || ' ' || Last"}
+tables:
+  costs:
+    source: costs
+    columns:
+      cost_id: 'No'
+      subject_type: Kind
+      subject_id: Who
+      activity: {constant: service}
+      fixed_amt: Amount
+      month_on: Day
+  src_support_users:
+    source: costs
+    columns: {user_id: 'No', display_name: full, extracted_at: Day}
+"""
+
+
+def test_a_key_of_mixed_things_is_a_persons_unless_it_says_otherwise(tmp_path):
+    """Also without a kind, or with a word that nobody knows."""
+    mapping = COSTS.replace("Besteller: count, ", "")
+    (tmp_path / "mapping.yml").write_text(mapping)
+    kinds_given = ["customer", "", "Kunde", "order"]
+    rows = [f"c{i},{kind},K10000{i},1,1,Ada,Lovelace,2026-01-01" for i, kind in enumerate(kinds_given)]
+    (tmp_path / "costs.csv").write_text(
+        "No,Kind,Who,Amount,Besteller,First,Last,Day\n" + "\n".join(rows) + "\n"
+    )
+    take_in(tmp_path / "mapping.yml", tmp_path / "store", name="Acme")
+    subjects = Store(tmp_path / "store").table("costs")["subject_id"].tolist()
+    assert subjects == [*(pseudonym(f"K10000{i}") for i in range(3)), "K100003"]
+
+
+def test_the_quarantine_in_the_store_names_nobody(tmp_path):
+    """Not by a column that a mapping takes for something else, nor by one that only a derived column uses."""
+    (tmp_path / "mapping.yml").write_text(COSTS)
+    rows = [
+        f"c{i},customer,K10000{i},{much},Hopper Grace,Ada,Lovelace,2026-01-01" for i, much in enumerate("1x")
+    ]
+    (tmp_path / "costs.csv").write_text(
+        "\n".join(["No,Kind,Who,Amount,Besteller,First,Last,Day", *rows]) + "\n"
+    )
+    take_in(tmp_path / "mapping.yml", tmp_path / "store", name="Acme")
+    for name in (TABLE, "intake.json"):
+        file = tmp_path / "store" / name
+        text = pd.read_parquet(file).to_csv() if name == TABLE else file.read_text()
+        assert not [one for one in ("Hopper", "Grace", "Ada", "Lovelace", "K100001") if one in text]
+    known = Identifiers.load(tmp_path / "store" / FILE, os.environ["PLAYBOOK_KEY"].encode(), frozenset())
+    assert known.find("a note on Ada Lovelace")
+    assert known.find("and K100001")

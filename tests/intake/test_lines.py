@@ -30,12 +30,12 @@ tables:
 HEADER = "No;Pos;Art;Qty;Price;Day"
 
 
-def intake(folder, files, **changes):
+def intake(folder, files, header=HEADER, **changes):
     """Take in some files with a changed mapping; return the report of the source, its lines, and its quarantine."""
     mapping = yaml.safe_load(MAPPING)
     mapping["sources"]["lines"] |= changes
     for name, rows in files.items():
-        (folder / name).write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+        (folder / name).write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     (folder / "mapping.yml").write_text(yaml.safe_dump(mapping, sort_keys=False))
     report = take_in(folder / "mapping.yml", folder / "store", name="Lines").sources[0]
     quarantine = pd.read_parquet(folder / "store" / TABLE)
@@ -152,3 +152,14 @@ def test_columns_looked_up_in_another_source(tmp_path):
         ("lines", 3, 3),
         ("articles", 4, 3),
     ]
+
+
+def test_empty_cells_are_not_alike(tmp_path):
+    """Rows that say nothing in the columns compared do not repeat each other."""
+    columns = yaml.safe_load(MAPPING)["sources"]["lines"]["columns"] | {"Ref": "text"}
+    rule = [{"reason": "typed twice", "repeated": ["Ref"]}]
+    rows = ["1;1;a;1;1;;", "1;2;a;1;1;;", "1;3;a;1;1;;x", "1;4;a;1;1;;x"]
+    report, _, aside = intake(
+        tmp_path, {"lines.csv": rows}, header=f"{HEADER};Ref", columns=columns, reject=rule
+    )
+    assert (report.accepted, aside["row"].tolist()) == (3, [4])

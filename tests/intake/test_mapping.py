@@ -107,6 +107,12 @@ def test_a_good_mapping_is_read(tmp_path):
         ("sources.sales.dialect", {"encoding": "utf9"}, "expected an encoding like utf-8, utf-16 or cp1252"),
         ("sources.sales.header", 0, "sources.sales.header: Input should be greater than or equal to 1"),
         ("sources.sales.key", "Invoce", "sources.sales: key: unknown 'Invoce'; did you mean 'Invoice'?"),
+        ("sources", {"../out": GOOD["sources"]["sales"]}, "expected letters, digits, blanks, _ and -"),
+        (
+            "sources",
+            {"a": GOOD["sources"]["sales"], "A": GOOD["sources"]["sales"]},
+            "differ only in capitals",
+        ),
         # expressions
         (
             "sources.sales.filter",

@@ -133,6 +133,45 @@ def test_a_correction_never_lands_on_another_row(folder):
     assert (report.accepted, report.corrected, report.unplaced) == (1, 0, 3)
 
 
+def test_a_correction_outlives_a_delivery_with_another_column(folder):
+    """More columns in a later file do not make it another row."""
+    intake(folder)
+    mend(folder, lambda row: row.update(Qty="2", Price="1.5"))
+    write(folder / "lines_2.csv", [["010", "1", "cup", "1", "1", "", "new"]], [*HEADER, "Extra"])
+    report = intake(folder)
+    assert (report.accepted, report.corrected, report.unplaced) == (4, 3, 0)
+
+
+def test_a_correction_of_a_file_that_is_gone(folder):
+    """Is refused by file and row: nothing that the client mended is dropped without a word."""
+    intake(folder)
+    mend(folder, lambda row: row.update(playbook_row=row["playbook_row"].replace("lines.csv", "old.csv")))
+    with pytest.raises(
+        MappingError, match=r"mended\.csv: row 1 below the header mends 'old\.csv', which no source"
+    ):
+        intake(folder)
+
+
+def test_columns_that_differ_in_capitals_come_back(folder):
+    """The client's file has the names of the export."""
+    write(folder / "lines.csv", [["1", "1", "cup", "two", "1", "", "n"]], [*HEADER, "no"])
+    intake(folder)
+    mend(folder, lambda row: row.update(Qty="2"))
+    report = intake(folder)
+    assert (report.accepted, report.corrected) == (1, 1)
+
+
+def test_files_of_sources_that_are_gone_are_removed(folder):
+    """Nobody should mend them; other files stay."""
+    intake(folder)
+    (folder / "quarantine" / "notes.csv").write_text("mine\n")
+    (folder / "mapping.yml").write_text(
+        MAPPING.replace("  lines:\n", "  rows:\n").replace("source: lines", "source: rows")
+    )
+    intake(folder)
+    assert {file.name for file in (folder / "quarantine").iterdir()} == {"rows.csv", "notes.csv"}
+
+
 def test_a_file_that_is_no_correction(folder):
     """Is refused by name, and the store of last time stays."""
     intake(folder)
@@ -164,7 +203,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(st.lists(CELLS, min_size=6, max_size=6), max_size=12),
     st.sampled_from(sorted(DAMAGE)),

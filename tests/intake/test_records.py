@@ -126,3 +126,53 @@ def test_one_record_a_row_of_two_sources(tmp_path):
         ["b", 1, "repeated key"],
     ]
     assert Store(tmp_path / "store").table("orders")["order_id"].tolist() == ["1", "2", "3"]
+
+
+PARTS = """
+confidential: {keep: all}
+sources:
+  s: {file: s.csv, columns: {A: text, B: text}}
+tables:
+  products:
+    - {source: s, columns: {product_id: A, name: A, price_amt: {constant: 1}}}
+    - {source: s, columns: {product_id: B, name: B, price_amt: {constant: 1}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "accepted", "products"),
+    [
+        (["a,b", "c,d"], 2, ["a", "c", "b", "d"]),
+        (["a,b", "a,b"], 1, ["a", "b"]),  # a row is set aside once, whatever it repeats
+        (["a,x", "a,y", "c,y"], 2, ["a", "c", "x", "y"]),  # what is out stands in nobody's way
+    ],
+)
+def test_two_parts_of_one_source(tmp_path, rows, accepted, products):
+    """A row that feeds a table twice is in or out as a whole."""
+    (tmp_path / "mapping.yml").write_text(PARTS)
+    (tmp_path / "s.csv").write_text("\n".join(["A,B", *rows]) + "\n")
+    (report,) = take_in(tmp_path / "mapping.yml", tmp_path / "store", name="Parts").sources
+    aside = pd.read_parquet(tmp_path / "store" / TABLE)
+    assert (report.accepted, len(aside)) == (accepted, len(rows) - accepted)
+    assert Store(tmp_path / "store").table("products")["product_id"].tolist() == products
+
+
+def test_a_key_that_a_pattern_makes_is_still_a_key(tmp_path):
+    """Positions within the export's own numbers do not make records unique when two numbers become one."""
+    (tmp_path / "mapping.yml").write_text("""
+confidential: {keep: all}
+sources:
+  s: {file: s.csv, columns: {I: text}}
+tables:
+  order_lines:
+    source: s
+    columns:
+      order_id: {column: I, patterns: {'A.*': A}}
+      line_no: {position_in: I}
+      product_id: I
+      qty_ordered: {constant: 1}
+      unit_price_amt: {constant: 1}
+""")
+    (tmp_path / "s.csv").write_text("I\nA1\nA2\n")
+    (report,) = take_in(tmp_path / "mapping.yml", tmp_path / "store", name="Keys").sources
+    assert report.quarantined == {"repeated key": 1}

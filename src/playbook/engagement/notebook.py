@@ -16,20 +16,24 @@ CELL_TIMEOUT_S = 600
 
 
 class PlayFailed(RunError):
-    """A cell of a play failed: `play` is its id, `reason` the error in one line."""
+    """Cells of plays failed: `failures` has each play's first error in one line, by the play's id."""
 
-    def __init__(self, text: str, play: str, reason: str) -> None:
+    def __init__(self, text: str, failures: dict[str, str]) -> None:
         super().__init__(text)
-        self.play, self.reason = play, reason
+        self.failures = failures
 
 
-def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) -> None:
+def execute(
+    notebook: NotebookNode, output: Path, parameters: dict[str, Any], *, keep_going: bool = False
+) -> None:
     """Execute `notebook` with papermill in the folder of `output`, and write it there in one move.
+
+    With `keep_going`, the cells after one that fails are executed as well, so that all plays that fail are known.
 
     Raises
     ------
     PlayFailed
-        When a cell of a play fails: names module, play, cell and error.
+        When cells of plays fail: names module, first play, cell and error.
     RunError
         When another cell does, or one takes longer than `CELL_TIMEOUT_S`. In both cases the notebook is written, with the
         error in it.
@@ -49,6 +53,7 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
                 execution_timeout=CELL_TIMEOUT_S,
                 start_timeout=120,
                 extra_arguments=["--log-level=CRITICAL"],
+                allow_errors=keep_going,
                 # Written at the end, also after a failure: twice a cell, a large module takes three times as long.
                 request_save_on_cell_execute=False,
                 autosave_cell_every=0,
@@ -56,29 +61,37 @@ def execute(notebook: NotebookNode, output: Path, parameters: dict[str, Any]) ->
                 resources={"metadata": {"path": str(output.parent)}},
             )
 
-        problem: str | None = None
-        failed: tuple[str, str] | None = None
+        problem = ""
+        failures: dict[str, str] = {}
         try:
             try:
                 attempt()
             except RuntimeError:  # a kernel that died or never came up: on a busy machine, once is bad luck
                 attempt()
-        except papermill.PapermillExecutionError as error:
-            cell = notebook.cells[_source_index(notebook, error.source)]
-            reason = f"{error.ename}: {_first(error.evalue)}"
-            problem = f"{cell.metadata.get('play', 'set-up')}, cell {cell.id}: {reason}"
-            failed = (cell.metadata["play"], reason) if "play" in cell.metadata else None
+        except papermill.PapermillExecutionError:
+            problem, failures = _failed(draft)
         except (RuntimeError, TimeoutError) as error:
             problem = f"{type(error).__name__}: {_first(str(error))}"
         if draft.is_file():
             os.replace(draft, output)
     if problem:
         text = f"module {output.stem.split('_', 1)[-1]}, play {problem} (see {output})"
-        raise PlayFailed(text, *failed) if failed else RunError(text)
+        raise PlayFailed(text, failures) if failures else RunError(text)
 
 
-def _source_index(notebook: NotebookNode, source: str) -> int:
-    return next((i for i, cell in enumerate(notebook.cells) if cell.source == source), 0)
+def _failed(executed: Path) -> tuple[str, dict[str, str]]:
+    """Return the first error of a notebook, and the first of each play; none when a cell of no play failed."""
+    import nbformat
+
+    errors = [
+        (cell.metadata.get("play", ""), cell.id, f"{output.ename}: {_first(output.evalue)}")
+        for cell in nbformat.read(executed, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]
+    play, cell, reason = errors[0]
+    failures = {name: said for name, _, said in reversed(errors)}
+    return f"{play or 'set-up'}, cell {cell}: {reason}", {} if "" in failures else failures
 
 
 def _first(text: str) -> str:

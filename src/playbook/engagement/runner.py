@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -244,30 +245,39 @@ def _warehouse_step(engagement: Engagement, place: Run) -> Step:
 def module_step(engagement: Engagement, name: str, place: Run, data_key: str) -> Step:
     """Return the step that executes one module's notebook."""
     module = catalogue.modules()[name]
-    notebook = notebooks.build(module, [play for play in engagement.chosen() if play.module == name])
+    chosen = [play for play in engagement.chosen() if play.module == name]
+    notebook = notebooks.build(module, chosen)
     parameters = engagement.parameters(name) | {"store": "../store", "register": "../decisions"}
     output = place.notebooks / module.notebook
     decisions = place.folder / "decisions" / f"{name}.json"
     inputs = fingerprint(data_key, notebook, parameters, code_hash(*SHARED_CODE, name))
 
     def action() -> None:
+        if engagement.data.world is not None:
+            decisions.unlink(missing_ok=True)
+            return execute(notebook, output, parameters)
+        for play in chosen:
+            (place.store / UNFIT / f"{play.id}.txt").unlink(missing_ok=True)
         while True:
             decisions.unlink(missing_ok=True)
             try:
-                return execute(notebook, output, parameters)
-            except PlayFailed as failure:
-                if engagement.data.world is not None or Store(place.store).unfit(failure.play):
+                return execute(notebook, output, parameters, keep_going=True)
+            except PlayFailed as failed:
+                if all(Store(place.store).unfit(play) for play in failed.failures):
                     raise
-                # One play that a client's data are not enough for must not cost the others: it becomes an illustration.
-                _set_unfit(place, failure)
+                # A play that a client's data are not enough for must not cost the others: it becomes an illustration.
+                for play_id, reason in failed.failures.items():
+                    _set_unfit(place, play_id, reason)
 
     return Step(f"module-{name}", inputs, (output, decisions), action)
 
 
-def _set_unfit(place: Run, failure: PlayFailed) -> None:
-    file = place.store / UNFIT / f"{failure.play}.txt"
+def _set_unfit(place: Run, play: str, reason: str) -> None:
+    file = place.store / UNFIT / f"{play}.txt"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(failure.reason, encoding="utf-8")
+    # An error of a library may quote a cell of the client's; the notebook has it, a page must not.
+    kind, _, said = reason.partition(": ")
+    file.write_text(kind if re.search("['\"]", said) else reason, encoding="utf-8")
 
 
 def _in_parallel(steps: list[Step], place: Run, report: Report) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from playbook.intake.mapping_sources import Condition, Dialect, SourceColumn
+from playbook.intake.mapping_sources import Condition, Dialect, Source, SourceColumn
 from playbook.intake.mapping_tables import Column
 from playbook.store import schemas
 
@@ -40,6 +40,13 @@ def literal(value: Any) -> str:
 def any_fits(cell: str, patterns: Iterable[str]) -> str:
     """Return SQL that is true where one of the patterns fits the whole cell."""
     return " or ".join(f"regexp_full_match({cell}, {literal(pattern)})" for pattern in patterns)
+
+
+def given(cell: str, source: Source) -> str:
+    """Return SQL for a text cell, null where it holds one of the words that mean nothing."""
+    if not source.empty:
+        return cell
+    return f"(case when {cell} not in ({', '.join(literal(word) for word in source.empty)}) then {cell} end)"
 
 
 def value(cell: str, column: SourceColumn, dialect: Dialect) -> str:

@@ -13,8 +13,18 @@ from playbook.intake import cells
 from playbook.store import schemas
 
 KEY, TEXT = "key", "text"
-KEYS = re.compile(r"(.*_)?(customer|staff|account|user|anon)_id|crm_id|customer_no|client_ref")
-PEOPLE = ("customer", "staff", "account", "person", "user", "employee", "contact")
+KEYS = re.compile(
+    r"(.*_)?(customer|staff|account|user|anon|rater)_id|crm_id|customer_no|client_ref|customer|owner_key"
+    r"|(decided|overridden)_by"
+)
+# What a key of mixed things may be of, when it is of nobody; a key of anything else is taken for a person's.
+THINGS = (
+    "action", "asset", "carrier", "case", "change", "component", "config", "contract", "decision", "device",
+    "exception", "field", "incident", "initiative", "interaction", "lane", "line", "model", "model_version", "note",
+    "order", "order_line", "preference", "process", "product", "promotion", "region", "report", "return", "rule",
+    "shift", "shipment", "site", "step", "supplier", "supply_order", "survey", "system", "template", "term", "ticket",
+    "touchpoint", "training", "unit", "visit",
+)  # fmt: skip
 # What a personal column holds, by its name; any other is free text.
 KINDS = {
     "name": (
@@ -84,10 +94,10 @@ def hidden(table: schemas.Table, keep: Callable[[str], bool]) -> dict[str, str]:
             found[column] = pseudonyms.sql(column)
         else:
             found[column] = pseudonyms.sql(pseudonyms.normalised(kind, column))
-    people = ", ".join(cells.literal(one) for one in PEOPLE)
+    things = ", ".join(cells.literal(one) for one in THINGS)
     for column, says in mixed_keys(table).items():
         found[column] = (
-            f"case when lower({says}) in ({people}) then {pseudonyms.sql(column)} else {column} end"
+            f"case when lower({says}) in ({things}) then {column} else {pseudonyms.sql(column)} end"
         )
     return {column: sql for column, sql in found.items() if not keep(column)}
 

@@ -124,11 +124,8 @@ class SourceDesk:
         found = {}
         for key, column in self.source.columns.items():
             place = list(self.columns).index(key)
-            text = f"c{place}"
-            if self.source.empty:
-                blanks = ", ".join(cells.literal(one) for one in self.source.empty)
-                text = f"(case when {text} not in ({blanks}) then {text} end)"
             if self.cell[key] == f"v{place}":
+                text = cells.given(f"c{place}", self.source)
                 found[f"v{place}"] = cells.value(text, column, self.source.dialect)
         return found
 
@@ -171,8 +168,10 @@ class SourceDesk:
         return self._insert(f"select id, {len(self.causes) - 1} as cause from ({found})")
 
     def _insert(self, found: str) -> int:
+        # Whatever a query finds, a row is set aside once.
         done = self.connection.execute(
-            f"insert into aside_{self.number} select id, cause from ({found}) where cause is not null"
+            f"insert into aside_{self.number} select id, min(cause) from ({found}) as found "
+            f"anti join aside_{self.number} using (id) where cause is not null group by id"
         )
         return done.fetchall()[0][0]
 
@@ -202,13 +201,9 @@ class SourceDesk:
     def _unreadable(self) -> Iterator[Cause]:
         for key, column in self.source.columns.items():
             if column.type != "text":
-                raw = self.raw[key]
-                given = f"{raw} is not null"
-                if self.source.empty:
-                    given += (
-                        f" and {raw} not in ({', '.join(cells.literal(one) for one in self.source.empty)})"
-                    )
-                yield Cause(f"{given} and {self.cell[key]} is null", cells.UNREADABLE[column.type], key)
+                given = cells.given(self.raw[key], self.source)
+                unreadable = f"{given} is not null and {self.cell[key]} is null"
+                yield Cause(unreadable, cells.UNREADABLE[column.type], key)
 
     def _rule(self, rule: Reject) -> Cause:
         if rule.where is not None:
@@ -233,11 +228,15 @@ class SourceDesk:
 
     def _set_aside_repeated(self, rule: Reject) -> None:
         """Set aside all but the first of rows that are alike; first find what may be alike, by a hash."""
+        rows = self.accepted
         if isinstance(rule.repeated, list):
             first, compared = rule.repeated[0], [self.cell[key] for key in rule.repeated]
+            # Rows that say nothing in any of these columns are not alike.
+            said = f"coalesce({', '.join(f'({cell})::varchar' for cell in compared)}) is not null"
+            rows = f"(select * from {rows} where {said})"
         else:
             first, compared = None, list(self.raw.values())
-        self.insert(later_of_alike(compared, self.accepted), Cause("", rule.reason, first))
+        self.insert(later_of_alike(compared, rows), Cause("", rule.reason, first))
 
     def taken(self, part: Part) -> str:
         """Return SQL that is true for the rows that make a record here."""

@@ -14,21 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook.errors import MappingError, nearest
-from playbook.intake import cells, confidential, identifiers, pseudonyms, quarantine, reading
+from playbook.intake import cells, confidential, identifiers, pseudonyms, quarantine, reading, telling
 from playbook.intake.lines import SourceDesk
 from playbook.intake.mapping import ClientMapping, read_mapping
 from playbook.intake.records import TableDesk, sort_out
 from playbook.intake.report import REPORT, FileReport, IntakeReport, SourceReport
-from playbook.store import schemas
 from playbook.store.writing import Draft, Part, file_hash, store_draft
 
 if TYPE_CHECKING:
     import duckdb
 
 MEMORY = "1GB"  # of DuckDB; what does not fit goes to the scratch folder
-SAMPLE = 10_000  # rows in which columns that the mapping leaves out are looked at
 # What such a column holds. A 'name' may be a thing's: not taken.
-TELLING = {"email": "email", "phone": "phone", "street": "address", "surname": "name", "forename": "name"}
 LOST = 0.05  # share of a source's rows; a reason that costs more is rather a wrong mapping than dirt
 DATA = re.compile(
     r"[^@\s]+@[^@\s]+\.[^@\s]+|[-+]?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*"
@@ -94,20 +91,21 @@ def take_in(
         tell("sorting records", 0)
         sort_out(desks, tables)
         sources = tuple(_source_report(desk, loaded[source], desks) for source, desk in desks.items())
+        for source, desk in desks.items():
+            files = [file.name for file in loaded[source][0].files]
+            quarantine.write_for_client(desk, files, private)
+        quarantine.remove_others(private, list(desks))
         with store_draft(store_path, info) as draft:
             for table in tables:
                 tell(f"writing {table.name}", 0)
                 draft.add([_write(connection, mapping, table, draft)])
-            _write_quarantine(connection, mapping, desks, loaded, draft.path / quarantine.TABLE)
-            _write_identifiers(connection, mapping, desks, key, draft.path / identifiers.FILE)
+            _write_quarantine(connection, desks, loaded, draft.path / quarantine.TABLE)
+            telling.write_identifiers(connection, desks, key, draft.path / identifiers.FILE)
             made = {part.table: part.rows for part in draft.parts}
             kept = mapping.confidential.keep == "all"
             fingerprint = None if kept else pseudonyms.fingerprint(key)
             report = IntakeReport(name, sources, dict(sorted(made.items())), fingerprint, people)
             (draft.path / REPORT).write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
-        for source, desk in desks.items():
-            files = [file.name for file in loaded[source][0].files]
-            quarantine.write_for_client(desk, files, private)
     return report
 
 
@@ -152,6 +150,8 @@ def _load(
         mended = quarantine.apply_corrections(connection, source, files, loaded.columns, corrections)
         connection.execute(f"alter table export rename to export_{number}")
         found[name] = (loaded, *mended)
+    read = [file.name for loaded, *_ in found.values() for file in loaded.files]
+    quarantine.refuse_unknown(connection, corrections, read)
     return found
 
 
@@ -238,7 +238,7 @@ def _write(
         if c.kind == "flag":
             value = f"coalesce({value}, false)"  # a flag that no export knows is false
         columns.append(f"{value} as {c.name}")
-    # Not by the clear keys: their order would tell something about them.
+    # Records of several rows not by their clear keys: the order would tell something about them.
     order = ", ".join(str(i + 1) for i, c in enumerate(declared.columns) if c.name in declared.key)
     query = f"select {', '.join(columns)} from made_{table.name} order by {order if table.per_key else 'part, id'}"
     file = draft.path / f"{table.name}.parquet"
@@ -253,7 +253,6 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:
 
 def _write_quarantine(
     connection: duckdb.DuckDBPyConnection,
-    mapping: ClientMapping,
     desks: Mapping[str, SourceDesk],
     loaded: Mapping[str, Any],
     file: Path,
@@ -261,58 +260,8 @@ def _write_quarantine(
     queries = []
     for name, desk in desks.items():
         files = [one.name for one in loaded[name][0].files]
-        hidden = {column: pseudonyms.sql(desk.raw[column]) for column in _personal(mapping, desk)}
-        queries.append(f"select * from ({quarantine.aside_rows(desk, files, hidden)})")
+        queries.append(f"select * from ({quarantine.aside_rows(desk, files, telling.shown(desk))})")
     _copy(connection, " union all ".join(queries), file)
-
-
-def _personal(mapping: ClientMapping, desk: SourceDesk) -> dict[str, str]:
-    """Return the columns of a source that tell who somebody is, with what they hold; those kept in the clear left out."""
-    found = {}
-    for part in mapping.parts_of(desk.name):
-        for target, kind in confidential.kinds(schemas.table(part.name)).items():
-            column = part.table.columns.get(target)
-            if column is None or column.source_column not in desk.raw:
-                continue
-            if not mapping.confidential.keeps(part.name, target):
-                found[column.source_column] = kind
-    if mapping.confidential.keep != "all":
-        for group in mapping.identities.values():
-            for records in (one for one in group.values() if one.source == desk.name):
-                found[records.key] = confidential.KEY
-                found |= {column: confidential.FIELDS[field] for field, column in records.fields.items()}
-    return found
-
-
-def _unused(desk: SourceDesk) -> dict[str, str]:
-    """Return the columns that the mapping leaves out and that seem to tell who somebody is: free texts may quote them."""
-    from playbook.intake.guessing import count_values
-    from playbook.intake.masking import personal
-
-    some = f"(select * from line_{desk.number} limit {SAMPLE})"
-    found = {
-        column: personal(column, count_values(desk.connection, some, raw))
-        for column, raw in desk.raw.items()
-        if column not in desk.source.columns
-    }
-    return {column: TELLING[kind] for column, kind in found.items() if kind in TELLING}
-
-
-def _write_identifiers(
-    connection: duckdb.DuckDBPyConnection,
-    mapping: ClientMapping,
-    desks: Mapping[str, SourceDesk],
-    key: bytes,
-    file: Path,
-) -> None:
-    """Keep keyed fingerprints of whom the exports name, for the gate that nothing published passes with a name in it."""
-    for desk in desks.values():
-        personal = _personal(mapping, desk)
-        if mapping.confidential.keep != "all":
-            personal |= {column: kind for column, kind in _unused(desk).items() if column not in personal}
-        telling = {desk.raw[column]: kind for column, kind in personal.items() if kind != confidential.TEXT}
-        identifiers.collect(connection, f"line_{desk.number}", telling, key)
-    identifiers.write(connection, file)
 
 
 def _source_report(

@@ -92,6 +92,16 @@ class ClientMapping(Strict):
                     raise ValueError(f"{name}.{key}: YAML reads true and false as flags; put it in quotes")
         return value
 
+    @field_validator("sources", "identities")
+    @classmethod
+    def _file_names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not re.fullmatch(r"\w[\w -]*", name) or name.startswith("identities_"):
+                raise ValueError(f"'{name}': expected letters, digits, blanks, _ and -; files get this name")
+        if len({name.lower() for name in value}) < len(value):
+            raise ValueError("two names differ only in capitals; files get these names")
+        return value
+
     @field_validator("tables", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
@@ -164,6 +174,11 @@ class ClientMapping(Strict):
                         raise ValueError(f"{where}.on.{mine}: a {kinds[0]} cannot meet a {kinds[1]}")
                 for column in join.columns:
                     known(column, self.sources[other].columns, f"{where}.columns: ")
+                    if f"{other}.{column}" in (*source.columns, *source.derive):
+                        raise ValueError(
+                            f"{where}.columns: '{other}.{column}' is a column of its own; give the source "
+                            f"'{other}' another name"
+                        )
         try:
             self.order()
         except CycleError as error:

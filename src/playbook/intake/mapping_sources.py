@@ -181,6 +181,8 @@ class Reject(Strict):
 class Join(Strict):
     """Columns looked up in another source: they become columns `<other>.<column>`, empty where nothing is found.
 
+    Looked up in the rows that are sound by themselves, also when a record they make is set aside later.
+
     Parameters
     ----------
     on : dict
@@ -224,7 +226,8 @@ class Source(Strict):
     reject : list of Reject
         Rules of quarantine, in the order in which they are tried.
     key : list of str
-        For deliveries that overlap: rows with the same key in a later file replace those of earlier ones.
+        For deliveries that overlap: rows with the same key in a later file replace those of earlier ones, also when the
+        later row is no use: then that is the one to mend.
     """
 
     file: list[str] = Field(default_factory=list)

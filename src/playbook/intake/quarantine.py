@@ -37,9 +37,14 @@ def _place(files: Sequence[str], cell: str) -> str:
     return f"case {cell} {cases} end"
 
 
-def _hash(columns: int) -> str:
-    """Return SQL for eight letters that change when a cell of the row changes."""
-    return f"left(md5(to_json([{', '.join(f'c{i}' for i in range(columns))}])::varchar), 8)"
+def _hash(columns: Sequence[str]) -> str:
+    """Return SQL for eight letters that change when a cell of the row changes; not when a file brings more columns."""
+    named = sorted((name, f"c{i}") for i, name in enumerate(columns))
+    filled = [
+        f"case when {cell} is not null then {cells.literal(name)} || chr(30) || {cell} end"
+        for name, cell in named
+    ]
+    return f"left(md5(concat_ws(chr(31), {', '.join(filled)})), 8)"
 
 
 def aside_rows(desk: SourceDesk, files: Sequence[str], hidden: dict[str, str]) -> str:
@@ -77,6 +82,11 @@ def write_for_client(desk: SourceDesk, files: Sequence[str], folder: Path) -> Pa
     if not desk.kept_aside:
         file.unlink(missing_ok=True)
         return None
+    for name in (ID, REASON, COLUMN):
+        if name in desk.columns:
+            raise MappingError(
+                f"source '{desk.name}' has a column '{name}', as the file for its quarantine; rename it in the export"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     causes = list(enumerate(desk.causes))
     reason = " ".join(f"when {i} then {cells.literal(c.reason)}" for i, c in causes[1:])
@@ -84,29 +94,51 @@ def write_for_client(desk: SourceDesk, files: Sequence[str], folder: Path) -> Pa
     place = _place(files, f"(id >> {FILE_BITS})")
     own = [
         f"case when regexp_matches({raw}, '{FORMULA}', 's') and not regexp_full_match({raw}, '{NUMBER}') "
-        f"then '''' || {raw} else {raw} end as {_name(name)}".replace(f"'{FORMULA}'", cells.literal(FORMULA))
-        for name, raw in desk.raw.items()
+        f"then '''' || {raw} else {raw} end".replace(f"'{FORMULA}'", cells.literal(FORMULA))
+        for raw in desk.raw.values()
     ]
     query = (
-        f"select {place} || '#' || (id & {2**FILE_BITS - 1}) || '#' || {_hash(len(desk.columns))} as {ID}, "
+        f"select {place} || '#' || (id & {2**FILE_BITS - 1}) || '#' || {_hash(desk.columns)} as {ID}, "
         f"case when cause = 0 then damage{' else case cause ' + reason + ' end' if reason else ''} end as {REASON}, "
         f"{'case cause ' + column + ' end' if column else 'null'} as {COLUMN}, {', '.join(own)} "
         f"from line_{desk.number} join aside_{desk.number} using (id) order by id"
     )
     body, draft = file.with_name(file.name + ".body"), file.with_name(file.name + ".draft")
     desk.connection.execute(
-        f"copy ({query}) to {cells.literal(body.as_posix())} (format csv, header, force_quote *, delimiter ',')"
+        f"copy ({query}) to {cells.literal(body.as_posix())} (format csv, header false, force_quote *, delimiter ',')"
     )
+    # Its own line of names: DuckDB would rename columns that differ only in capitals.
+    names = ",".join('"' + name.replace('"', '""') + '"' for name in (ID, REASON, COLUMN, *desk.raw))
     with draft.open("wb") as whole, body.open("rb") as rows:
-        whole.write(b"\xef\xbb\xbf")  # so that a spreadsheet reads accents right
+        whole.write(f"\ufeff{names}\n".encode())  # with a mark, so that a spreadsheet reads accents right
         shutil.copyfileobj(rows, whole)
     body.unlink()
     draft.replace(file)
     return file
 
 
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
+def remove_others(folder: Path, sources: Sequence[str]) -> None:
+    """Remove the client's files of sources that the mapping no longer has: nobody should mend them."""
+    for file in folder.glob("*.csv"):
+        if file.stem not in sources and file.read_bytes()[:40].startswith(f'\ufeff"{ID}"'.encode()):
+            file.unlink()
+
+
+def refuse_unknown(
+    connection: duckdb.DuckDBPyConnection, corrections: Sequence[Correction], files: Sequence[str]
+) -> None:
+    """Raise a MappingError when a mended row names a file that no source has."""
+    known = ", ".join(cells.literal(name) for name in files)
+    for number, sent in enumerate(corrections):
+        name = f"regexp_extract(c{sent.columns.index(ID)}, {cells.literal(PLACE)}, 1)"
+        query = (
+            f"select row, {name} from correction_{number} where {name} not in ({known}) order by row limit 1"
+        )
+        for row, file in connection.execute(query).fetchall():
+            raise MappingError(
+                f"{sent.path}: row {row} below the header mends '{file}', which no source reads; put the export back, "
+                "or take the row out"
+            )
 
 
 def correction_files(folder: Path) -> list[Path]:
@@ -205,9 +237,9 @@ def apply_corrections(
     # A row that comes back as it was is as damaged as it was.
     connection.execute(
         f"create or replace temp table placed as select * exclude (hash, damage), "
-        f"case when {_hash(len(columns))} = hash then damage end as damage "
+        f"case when {_hash(columns)} = hash then damage end as damage "
         f"from (select mended.file, mended.row, hash, damage, {kept} from mended join "
-        f"(select file, row, damage, {_hash(len(columns))} as hash, {cell} from export "
+        f"(select file, row, damage, {_hash(columns)} as hash, {cell} from export "
         "semi join mended using (file, row)) as old "
         "on mended.file = old.file and mended.row = old.row and parts['hash'] = old.hash "
         "qualify row_number() over (partition by mended.file, mended.row order by sent desc, sent_row desc) = 1)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playbook.intake import cells
-from playbook.intake.lines import Cause, SourceDesk, later_of_alike
+from playbook.intake.lines import Cause, SourceDesk
 from playbook.intake.mapping import Part
 from playbook.store import schemas
 
@@ -122,7 +122,11 @@ class TableDesk:
             return False
         columns = self.parts[0].table.columns
         counted = [columns[key] for key in self.canonical.key if columns[key].origin == "position_in"]
-        others = {columns[key].source_column for key in self.canonical.key if columns[key].origin == "column"}
+        others = {
+            column.source_column
+            for column in (columns[key] for key in self.canonical.key)
+            if column.origin == "column" and not (column.codes or column.patterns or column.identity)
+        }
         return any(column.source_column in others for column in counted)
 
     def _send_back(self, target: str, broken: str, reason: str) -> set[str]:
@@ -145,20 +149,19 @@ class TableDesk:
         return lost
 
     def _send_back_repeated(self) -> set[str]:
+        """Set aside all but the first of records with one key: of an earlier part before a later one."""
         lost = set()
         keys = ", ".join(self.canonical.key)
-        made = f"(select id, part, {keys} from made_{self.name}) as made"
-        if len(self.parts) == 1:
-            found = [(self.parts[0], later_of_alike(self.canonical.key, made))]
-        else:
-            maybe = f"select hash({keys}) as h from {made} group by h having count(*) > 1"
-            ranked = f"row_number() over (partition by {keys} order by part, id) > 1"
-            alike = f"select id, part from {made} where hash({keys}) in ({maybe}) qualify {ranked}"
-            self.connection.execute(f"create or replace temp table alike as {alike}")
-            found = [(part, f"select id from alike where part = {part.number}") for part in self.parts]
-        for part, query in found:
+        made = f"(select id, part, {keys} from made_{self.name})"
+        maybe = f"select hash({keys}) as h from {made} group by h having count(*) > 1"
+        ranked = f"row_number() over (partition by {keys} order by part, id) > 1"
+        alike = f"select id, part from {made} where hash({keys}) in ({maybe}) qualify {ranked}"
+        # Part by part: what is set aside in one no longer stands in the way of the next.
+        for part in self.parts:
             column = part.table.columns[self.canonical.key[0]].source_column
-            if self.desks[part.table.source].insert(query, Cause("", "repeated key", column, self.name)):
+            found = f"select id from ({alike}) where part = {part.number}"
+            cause = Cause("", "repeated key", column, self.name)
+            if self.desks[part.table.source].insert(found, cause):
                 lost.add(part.table.source)
         return lost
 

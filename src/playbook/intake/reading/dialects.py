@@ -123,9 +123,9 @@ def _western(sample: bytes, encoding: str) -> float:
 
 
 def _quote(text: str) -> str:
-    """Return the quote that stands most often at both ends of a cell; an apostrophe only where all lines have some."""
+    """Return the quote that stands most often at both ends of a cell; an apostrophe only where every other line has one."""
     found = {q: len(re.findall(rf"(?:^|[,;\t|]){q}[^{q}\n]*{q}(?=[,;\t|\r\n])", text, re.M)) for q in "\"'"}
-    return "'" if found["'"] > found['"'] and found["'"] >= text.count("\n") else '"'
+    return "'" if found["'"] > found['"'] and 2 * found["'"] >= text.count("\n") else '"'
 
 
 def _score(text: str, delimiter: str, quote: str, header: int | None) -> tuple[float, bool, int, int]:
