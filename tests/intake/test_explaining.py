@@ -4,7 +4,7 @@ import duckdb
 import pytest
 import yaml
 
-from playbook.intake.explaining import explain
+from playbook.intake.explaining import explain, shown
 from playbook.intake.mapping import ClientMapping
 
 MAPPING = """
@@ -86,12 +86,44 @@ def test_days_before_months():
     assert "format '%d/%m/%Y' reads 100%" in line
 
 
-def test_people_are_masked():
-    """An e-mail address in a column that is typed as a number is not quoted."""
+def test_people_are_not_quoted():
+    """Of an e-mail address in a column that is typed as a number only the shape is said."""
     (line,) = lines(lambda values: values["sources"]["sales"]["columns"].update(Mail="number"), every=1,
                     Mail="anna{i}@berg.example")  # fmt: skip
-    assert "a***@b***" in line
+    assert "'aaaa9@aaaa.aaaaaaa'" in line
     assert "anna" not in line
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([("Hamilton Margaret", 50), ("Lovelace Ada", 50)], "'Aaaaaaaa Aaaaaaaa', 'Aaaaaaaa Aaa'"),
+        ([("Hamilton", 1), ("Lovelace", 1)], "'Aaaaaaaa'"),
+        ([("a.lee@berg.no", 99)], "'a.aaa@aaaa.aa'"),
+        ([("0171 4567890", 1), ("+491714567890", 1), ("Lee2", 1)], "'9999 9999999', '+999999999999', 'Aaa9'"),
+        ([("1 234,50", 1), ("-7", 1), (".5", 1)], "'1 234,50', '-7', '.5'"),
+        ([("31.02.2026", 1), ("2026-03-01T10:00:00Z", 1), ("3 Mar 2026", 1)],
+         "'31.02.2026', '2026-03-01T10:00:00Z', '3 Mar 2026'"),
+        ([("NO", 3), ("C-12", 3), ("12 Maria 2020", 3)], "'NO', 'C-12', '99 Aaaaa 9999'"),
+        ([(f"Lee{i}", 9) for i in range(50)], "'Aaa9'"),
+    ],
+)  # fmt: skip
+def test_only_numbers_times_and_codes_are_quoted(values, said):
+    """Whatever the column is called: names that come again and again have blanks, those of many people are many."""
+    assert shown("remark", values, values) == said
+
+
+def test_a_name_among_numbers_is_not_quoted():
+    """Nor in what is said of a code list, or of how to mend it."""
+    for planted in ({"Pieces": "Hamilton Margaret"}, {"Land": "Hamilton Margaret"}):
+        (line,) = lines(**planted)
+        assert "Aaaaaaaa Aaaaaaaa" in line
+        assert "Hamilton" not in line
+
+
+def test_a_telephone_number_in_a_personal_column_is_not_quoted():
+    """Digits alone would be a number elsewhere."""
+    assert shown("Telefon", [("715501234", 1)], [("715501234", 1)]) == "'999999999'"
 
 
 def test_a_join_without_partners():

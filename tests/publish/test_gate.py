@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image, PngImagePlugin
 
 from playbook.errors import PublishError
-from playbook.publish import gate, patterns
+from playbook.publish import gate, own_text, patterns
 
 NAME = "Zdenka Quillfeather"
 
@@ -231,9 +231,98 @@ def test_invented_people_of_a_synthetic_world_may_be_shown(tmp_path):
     assert gate.check(tmp_path / "world", Known()) == []
 
 
+class Finds:
+    """Finds given values, as whole words."""
+
+    def __init__(self, *values):
+        self.values = values
+
+    def find(self, text):
+        return [value for value in self.values if re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text)]
+
+
+SURNAMES = [
+    "Ender",
+    "Rist",
+    "Lace",
+    "Mann",
+    "Ander",
+    "Ivers",
+    "Ressing",
+    "Oster",
+    "Anders",
+    "12345",
+    "123456",
+]
+
+
+@pytest.mark.parametrize("value", [*SURNAMES, "undepool et al", "0012345"])
+def test_a_part_of_the_projects_own_words_is_a_finding(tmp_path, value):
+    """Those are surnames and customer numbers; in the project's text they stand only within longer words."""
+    (tmp_path / "a.html").write_text(f"<p>sent to {value} on Monday</p>")
+    (finding,) = gate.check(tmp_path, Finds(value))
+    assert finding.masked == value[0] + "****"
+
+
+def test_own_words_stand_in_one_file_and_numbers_alone(monkeypatch):
+    """Signs between words count, those of markup do not; digits of a figure are no number."""
+    texts = ("ask mark. young people, *anna*\n`berg` 0.54321 7,654321 98765", "lee")
+    own_text._own_tokens.cache_clear()
+    own_text.is_own.cache_clear()
+    monkeypatch.setattr(own_text, "own_texts", lambda: texts)
+    own = [v for v in ("Anna Berg", "98765", "mark. Young", "Mark Young", "54321", "654321", "9876", "98765 Lee", "?")
+           if own_text.is_own(v)]  # fmt: skip
+    own_text._own_tokens.cache_clear()
+    own_text.is_own.cache_clear()
+    assert own == ["Anna Berg", "98765", "mark. Young"]
+
+
+def test_a_part_of_what_a_synthetic_world_says_is_a_finding(tmp_path):
+    """Words of several cells, parts of words and of identifiers excuse nobody; whole cells do, also in another order."""
+    people = pd.DataFrame(
+        {
+            "crm_id": ["C10045", "20045"],
+            "first_name": ["Joanna", "Anna"],
+            "last_name": ["Leeds", "Holm"],
+            "company": ["Mars & Sons", "Berg Ltd"],
+            "email": ["joanna@leeds.example", None],
+        }
+    )
+    (tmp_path / "world").mkdir()
+    people.to_parquet(tmp_path / "world" / "src_crm_customers.parquet")
+    real = ["Ann Lee", "Anna Berg", "Mars", "10045", "Anna Leeds", "Joanna Anna", "C", "Leeds example"]
+    invented = [
+        "Holm, Anna",
+        "JOANNA LEEDS",
+        "Mars & Sons",
+        "C10045",
+        "20045",
+        "Leeds",
+        "joanna@leeds.example",
+    ]
+    assert gate._in_worlds({*real, *invented}, [tmp_path / "world"]) == set(invented)
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "a.html").write_text("".join(f"<p>{value}</p>" for value in [*real, *invented]))
+    found = gate.check(tmp_path / "book", Finds(*real[:4], *invented), worlds=[tmp_path / "world"])
+    assert sorted(finding.masked for finding in found) == ["1****", "A****", "M****"]
+
+
+def test_the_worlds_are_read_once_for_all_values(tmp_path, monkeypatch):
+    """One connection, whatever the number of hits."""
+    import duckdb
+
+    (tmp_path / "world").mkdir()
+    pd.DataFrame({"name": [f"Nn{i} Zz{i}" for i in range(500)]}).to_parquet(tmp_path / "world" / "a.parquet")
+    opened, connect = [], duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda *a, **k: opened.append(1) or connect(*a, **k))
+    values = {f"Zz{i} Nn{i}" for i in range(1000)}
+    assert len(gate._in_worlds(values, [tmp_path / "world"])) == 500
+    assert len(opened) == 1
+
+
 def test_harmless_words_are_those_of_the_playbook_and_its_theme():
-    assert {"customers", "suppression", "previous", "toggle"} <= gate.harmless()
-    assert "quillfeather" not in gate.harmless()
+    assert {"customers", "suppression", "previous", "toggle"} <= own_text.harmless()
+    assert "quillfeather" not in own_text.harmless()
 
 
 def test_people_collected_at_intake_are_found_in_a_book(tmp_path):
@@ -247,7 +336,7 @@ def test_people_collected_at_intake_are_found_in_a_book(tmp_path):
         connection.execute(f"create table people as select '{NAME}' as name, 'Zd.Quill@lovelace.org' as mail")
         identifiers.collect(connection, "people", {"name": "name", "mail": "email"}, key)
         identifiers.write(connection, tmp_path / "identifiers.parquet")
-    collected = identifiers.Identifiers.load(tmp_path / "identifiers.parquet", key, gate.harmless())
+    collected = identifiers.Identifiers.load(tmp_path / "identifiers.parquet", key, own_text.harmless())
     (tmp_path / "book").mkdir()
     page = tmp_path / "book" / "a.html"
     for text in ("zdenka QUILLFEATHER", "Quillfeather, Zdenka", "zd.quill@lovelace.org"):

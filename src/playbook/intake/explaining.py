@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from playbook.intake.guessing import SHOWN, coded_as, count_values, flag_words, share_read, values_profile
 from playbook.intake.mapping import ClientMapping, Part
 from playbook.intake.mapping_sources import Dialect, Source, SourceColumn
-from playbook.intake.masking import mask, personal, shortened
+from playbook.intake.masking import quotable, shape, shortened
 from playbook.intake.matching import choices
 from playbook.intake.naming import fold
 from playbook.intake.reading.dialects import date_formats, number_signs
@@ -100,10 +100,11 @@ def _types(
     if lost <= LOST:
         return
     bad = [one for one in values if share_read(connection, [one], [(declared, dialect)])[0] == 0][:SHOWN]
-    seen = shown(name, bad)
+    seen = shown(name, bad, values)
     form = f" in the form {' or '.join(declared.formats)}" if declared.formats else ""
     text = f"{where}: {lost:.0%} of the cells are no {NOUNS[declared.type]}{form}, such as {seen}"
-    yield lost, f"{text}; {_remedy(connection, declared, dialect, values, bad, 1 - lost)}"
+    clear = quotable(name, values)
+    yield lost, f"{text}; {_remedy(connection, declared, dialect, values, bad, 1 - lost, clear)}"
 
 
 def _remedy(
@@ -113,6 +114,7 @@ def _remedy(
     values: Values,
     bad: Values,
     share: float,
+    clear: Callable[[str], bool],
 ) -> str:
     """Return another way to read a column that reads more of it, with how much."""
     ways: list[tuple[str, SourceColumn, Dialect]] = []
@@ -146,14 +148,8 @@ def _remedy(
     if declared.type in ("number", "count") and signs and signs.decimal != dialect.decimal:
         return f"these have '{signs.decimal}' as decimal sign, the others '{dialect.decimal}': two signs in one column"
     if len(bad) <= 3:
-        return (
-            f"if they mean nothing: empty: [{', '.join(texts)}]" if not any(map(_private, texts)) else "dirt?"
-        )
+        return f"if they mean nothing: empty: [{', '.join(texts)}]" if all(map(clear, texts)) else "dirt?"
     return "type text would keep them"
-
-
-def _private(text: str) -> bool:
-    return len(text) > 12
 
 
 def _codes(
@@ -179,7 +175,7 @@ def _codes(
         if not lacking:
             continue
         place = f"code list '{column.codes}'" if column.codes else f"the choices of {part.name}.{key}"
-        text = f"tables.{part.name}.columns.{key}: {place} lacks {shown(name, lacking)} ({lost:.0%} of the cells)"
+        text = f"tables.{part.name}.columns.{key}: {place} lacks {shown(name, lacking, values)} ({lost:.0%} of the cells)"
         folded = {fold(one) for one in valid}
         meant, share = (
             coded_as(values_profile(lacking), choices(part.name, target)) if target.choices else ({}, 0.0)
@@ -269,7 +265,8 @@ def _joins(
         yield lost, text
 
 
-def shown(name: str, values: Values) -> str:
-    """Return up to three values as they stand in the export, personal ones masked."""
-    hidden = personal(name, values) is not None
-    return ", ".join(f"'{mask(value) if hidden else shortened(value)}'" for value, _ in values[:3])
+def shown(name: str, some: Values, values: Values) -> str:
+    """Return up to three of some values of a column: in the clear when they tell of nobody, else their shapes."""
+    clear = quotable(name, values)
+    seen = dict.fromkeys(shortened(value if clear(value) else shape(value)) for value, _ in some[:3])
+    return ", ".join(f"'{value}'" for value in seen)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook.intake import cells
 from playbook.intake.mapping_sources import Dialect, SourceColumn
-from playbook.intake.masking import personal
+from playbook.intake.masking import FEW, personal
 from playbook.intake.naming import fold, parts, synonyms
 from playbook.intake.reading.dialects import date_formats, number_signs
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 DISTINCT = 2000  # most frequent values of a column that are tried
 TRIED = 60  # of them that date formats are looked for in
 SHOWN = 300  # of them that the signs in numbers are looked for in
-FEW = 40  # values of a code list at most
 DATED = re.compile(r"(?=(.*\d){3}).{0,9}\d[\w.]{0,3}[ ./-].{0,30}|\d{8}|\d{14}")  # what may be a date
 NUMERIC = re.compile(r"[-+]?\d[\d.,'’ \xa0\u202f]*-?")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from playbook.intake.naming import words
@@ -13,6 +14,19 @@ if TYPE_CHECKING:
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 PERSONAL = frozenset({"email", "phone", "street", "surname", "forename", "birth"})
+FEW = 40  # values of a code list at most
+REPEATED = 3  # a code is there at least so often, on average
+CODE = re.compile(r"[\w./+-]{1,12}")
+NUMBER = re.compile(  # none long enough, or with zeros before it, to be a telephone's
+    r"[-+]?(0|[1-9]\d{0,8}|[1-9]\d{0,2}([.,'’ \xa0\u202f]\d{3}){1,2})([.,]\d+)?-?|[-+]?[.,]\d+"
+)
+MONTHS = "|".join([*calendar.month_name[1:], *calendar.month_abbr[1:]])
+HOURS = r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[ap]m)?( ?(Z|[+-]\d\d(:?\d\d)?))?"
+DATE = re.compile(  # also one that is in no calendar
+    r"(\d{4}([-./])\d\d?\2\d\d?|\d\d?([-./])\d\d?\3(\d{4}|\d\d)"
+    rf"|\d\d?[ .-]{{1,2}}({MONTHS})[ .-]{{1,2}}(\d{{4}}|\d\d))([ T]{HOURS})?|{HOURS}",
+    re.I,
+)
 
 
 def personal(name: str, common: Sequence[tuple[str, int]]) -> str | None:
@@ -50,6 +64,22 @@ def examples(column: Profile, *, clear: bool) -> list[str]:
     return [mask(value) if EMAIL.search(value) else shortened(value) for value in values]
 
 
+def quotable(name: str, values: Sequence[tuple[str, int]]) -> Callable[[str], bool]:
+    """Return what tells whether a value of a column may be shown: a number, a date or time, or a code.
+
+    Codes are short words without blanks, few and repeated; a personal column holds none of them.
+    """
+    if personal(name, values):
+        return lambda _: False
+    texts = {value: count for value, count in values if not _measured(value)}
+    few = len(texts) <= FEW and sum(texts.values()) >= REPEATED * len(texts)
+    return lambda value: _measured(value) or (few and bool(CODE.fullmatch(value)))
+
+
+def _measured(value: str) -> bool:
+    return bool(NUMBER.fullmatch(value) or DATE.fullmatch(value))
+
+
 def mask(value: str) -> str:
     """Return a value of which only the first letters are left.
 
@@ -65,6 +95,20 @@ def mask(value: str) -> str:
     if initials and not re.match(r"[+\d]", value):
         return " ".join(f"{word[0]}***" for word in initials)
     return f"{shortened(value[:1])}***"
+
+
+def shape(value: str) -> str:
+    """Return how a value is written: its letters as a and A, its digits as 9, all other signs as they are.
+
+    Examples
+    --------
+    >>> shape("Hamilton Margaret"), shape("(089) 63-48"), shape("3,5 kg")
+    ('Aaaaaaaa Aaaaaaaa', '(999) 99-99', '9,9 aa')
+    """
+    return "".join(
+        "9" if sign.isnumeric() else "A" if sign.isupper() else "a" if sign.isalpha() else sign
+        for sign in value
+    )
 
 
 def shortened(value: str) -> str:

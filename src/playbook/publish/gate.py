@@ -7,31 +7,20 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Protocol
 
-from playbook.catalogue import project_root
 from playbook.errors import PublishError
 from playbook.publish import patterns, scanning
+from playbook.publish.own_text import harmless, is_own, theme_files
 from playbook.store.reading import INFO, Store
 
 COLLECTED = "identifiers.parquet"  # in a client's store, written by its intake
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
-OWN = {
-    ".": ("README.md", "LICENSE*", "_config.yml"),
-    "book": ("**/*.md", "**/*.txt", "**/*.yml", "**/*.css", "**/*.csv"),
-    "modules": ("**/*.md", "**/*.yml"),
-    "datasets": ("*.md", "*/README.md"),
-    "src/playbook": ("**/*.py", "**/*.sql", "**/*.yml"),
-}
-NOT_OWN = ("src/playbook/intake", "src/playbook/publish")  # their docstrings name people, as examples
-THEME = re.compile(r"sphinx|myst|jupyter[-_]book|pydata", re.I)
 FIGURES = re.compile(
     r"\d+\.\d+(?:\s+\d+\.\d+)+"
 )  # a row of a table, whose digits may be somebody's telephone number
-HELD_BY_PEOPLE = re.compile(r"name|mail|phone|street|company|login|_id$")
+HELD_BY_PEOPLE = re.compile(r"name|mail|phone|street|company|login|_id$|^(contact|firm|tel)$")
 
 
 class Identifiers(Protocol):
@@ -91,7 +80,7 @@ def check(
         *_by_pattern(lines),
         *(_of_people(lines, identifiers) if identifiers is not None else ()),
     ]
-    wrong = _not_invented([hit for hit in hits if hit.always or not _is_own(hit.value)], worlds)
+    wrong = _not_invented([hit for hit in hits if hit.always or not is_own(hit.value)], worlds)
     named = {file for hit in wrong for file, where in places[hit.line] if where == "file name"}
     said = re.compile("|".join(re.escape(hit.value) for hit in wrong) or "(?!)", re.I)
     return list(
@@ -167,34 +156,6 @@ def mask(value: str) -> str:
     return value[:1] + "****"
 
 
-@cache
-def own_text() -> str:
-    """Return what the project itself says, in lower case: what stands here is no secret."""
-    root = project_root()
-    files = [
-        file
-        for part, kinds in OWN.items()
-        for kind in kinds
-        for file in sorted((root / part).glob(kind))
-        if not any(file.is_relative_to(root / other) for other in NOT_OWN)
-    ]
-    return "\n".join(_squeezed(file.read_text(encoding="utf-8", errors="replace")) for file in files)
-
-
-@cache
-def harmless() -> frozenset[str]:
-    """Return the words, in lower case, that are on pages without any client: no name by themselves."""
-    words = set(re.findall(r"[^\W\d_]{3,}", own_text()))
-    for file in _theme_files().get("html", ()):
-        words |= set(
-            re.findall(r"[^\W\d_]{3,}", file.read_text(encoding="utf-8", errors="replace").casefold())
-        )
-    bare = {
-        "".join(c for c in unicodedata.normalize("NFKD", w) if not unicodedata.combining(c)) for w in words
-    }
-    return frozenset(words | bare)
-
-
 @dataclass(frozen=True)
 class _Hit:
     line: str
@@ -233,34 +194,50 @@ def _of_people(lines: list[str], identifiers: Identifiers) -> Iterator[_Hit]:
                 yield _Hit(line, "an identifier from the client's data", words)
 
 
-def _is_own(value: str) -> bool:
-    return _squeezed(value) in own_text()
-
-
 def _not_invented(hits: list[_Hit], worlds: Sequence[Path]) -> list[_Hit]:
-    """Leave out what one row of a synthetic world holds: its people are invented."""
-    invented = {value for value in {hit.value for hit in hits if not hit.always} if _in_worlds(value, worlds)}
+    """Leave out what a synthetic world says of one of its people: they are invented."""
+    invented = _in_worlds({hit.value for hit in hits if not hit.always}, worlds)
     return [hit for hit in hits if hit.always or hit.value not in invented]
 
 
-def _in_worlds(value: str, worlds: Sequence[Path]) -> bool:
+def _in_worlds(values: set[str], worlds: Sequence[Path]) -> set[str]:
+    """Return the values whose words, in any order, are those of one cell or of one row's first and last name.
+
+    An identifier has to be the same as a whole. Each table is read once for all values.
+    """
     import duckdb
 
-    words = re.findall(r"[^\W_]+", _squeezed(value))
-    for name, row in _people(tuple(worlds)):
-        with duckdb.connect() as connection:
-            connection.execute("set enable_progress_bar = false")
-            holds = " and ".join("contains(said, ?)" for _ in words) or "false"
-            query = f"select count(*) from (select lower({row}) as said from read_parquet(?)) where {holds}"
-            (count,) = connection.execute(query, [name, *words]).fetchone() or (0,)
-            if count:
-                return True
-    return False
+    found: set[str] = set()
+    if not values:
+        return found
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        connection.execute(
+            f"create temp table wanted as select value, unnest([{_words('value')}, {_whole('value')}]) as form "
+            "from (select unnest(?::varchar[]) as value)",
+            [sorted(values)],
+        )
+        for name, forms in _people(worlds):
+            query = (
+                f"select distinct value from wanted semi join (select unnest([{', '.join(forms)}]) as form "
+                "from read_parquet(?)) using (form) where form <> ''"
+            )
+            found.update(value for (value,) in connection.execute(query, [name]).fetchall())
+    return found
 
 
-@cache
-def _people(worlds: tuple[Path, ...]) -> list[tuple[str, str]]:
-    """Return the tables of worlds that hold people: their files, and SQL for everything a row says about one."""
+def _words(text: str) -> str:
+    """Return SQL for the words of a text, sorted."""
+    return f"array_to_string(list_sort(regexp_extract_all(lower(nfc_normalize({text})), '[\\pL\\pN]+')), ' ')"
+
+
+def _whole(text: str) -> str:
+    """Return SQL for an identifier, which no words are like."""
+    return f"'=' || lower(trim({text}))"
+
+
+def _people(worlds: Sequence[Path]) -> list[tuple[str, list[str]]]:
+    """Return the tables of worlds that hold people: their files, and SQL for what each cell says of one."""
     import pyarrow.parquet as pq
 
     tables = []
@@ -271,7 +248,10 @@ def _people(worlds: tuple[Path, ...]) -> list[tuple[str, str]]:
         kinds = {field.name: str(field.type) for field in pq.read_schema(file)}
         texts = [name for name, kind in kinds.items() if "string" in kind and HELD_BY_PEOPLE.search(name)]
         if any(re.search(r"name|mail|phone", name) for name in texts):
-            tables.append((file.as_posix(), f"concat_ws(' ', {', '.join(texts)})"))
+            forms = [_whole(name) if name.endswith("_id") else _words(name) for name in texts]
+            if {"first_name", "last_name"} <= set(texts):
+                forms.append(_words("first_name || ' ' || last_name"))
+            tables.append((file.as_posix(), forms))
     return tables
 
 
@@ -290,23 +270,8 @@ def _is_shipped(file: Path) -> bool:
     data = file.read_bytes()
     return any(
         other.stat().st_size == len(data) and other.read_bytes() == data
-        for other in _theme_files().get(file.name, ())
+        for other in theme_files().get(file.name, ())
     )
-
-
-@cache
-def _theme_files() -> dict[str, list[Path]]:
-    """Return the files of the installed theme by name, and its templates under `html`."""
-    found: dict[str, list[Path]] = {}
-    for package in distributions():
-        if THEME.search(package.metadata["Name"] or ""):
-            for file in package.files or ():
-                if file.suffix not in (".py", ".pyc"):
-                    place = Path(str(package.locate_file(file)))
-                    found.setdefault(file.name, []).append(place)
-                    if file.suffix == ".html":
-                        found.setdefault("html", []).append(place)
-    return found
 
 
 def _squeezed(text: str) -> str:
