@@ -111,3 +111,13 @@ def test_an_intake_is_reported_as_it_was(tmp_path):
     (sales,) = found.arrived
     assert (sales.rows, sales.accepted, sales.quarantined) == (9, 6, {"no price": 2, "repeated key": 1})
     assert (sales.hints, found.set_aside) == (("a hint",), {"orders": 1})
+
+
+def test_a_play_that_a_run_could_not_compute_has_too_little(tmp_path):
+    """With the reason that the run left beside the tables."""
+    tables = {"orders": conform("orders", pd.DataFrame(ORDERS))}
+    write_store(tmp_path / "store", tables, {"kind": "client", "name": "Small"})
+    (tmp_path / "store" / "unfit").mkdir()
+    (tmp_path / "store" / "unfit" / "measure.control_charts.txt").write_text("too few weeks")
+    found = readiness(Store(tmp_path / "store"), AS_OF, [play("measure.control_charts")]).plays[0]
+    assert (found.state, found.lacks.split("; ")[-1]) == ("too little", "too few weeks")

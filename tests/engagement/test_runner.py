@@ -224,7 +224,7 @@ def test_a_play_that_fails_on_a_clients_data_becomes_an_illustration(tmp_path, m
     monkeypatch.setattr(runner, "execute", execute)
     step = runner.module_step(read_engagement(path), "measure", Run(folder), "data")
     step.action()
-    assert Store(folder / "store").unfit("measure.control_charts") == "ValueError: too few weeks"
+    assert Store(folder / "store").unfit("measure.control_charts") == "too few weeks"
     assert outcomes == [failed, failed]
     with pytest.raises(RunError, match="cell 3 failed"):
         step.action()

@@ -1,6 +1,7 @@
 """What tells who somebody is, is found in a text however it is written there, and cannot be read from its file."""
 
 import re
+import tracemalloc
 import unicodedata
 
 import duckdb
@@ -156,6 +157,44 @@ def test_collecting_twice_adds_up_without_repeats(tmp_path):
         write(connection, tmp_path / "both.parquet")
     assert pq.read_table(tmp_path / "both.parquet").num_rows == 3  # the name and its two words
     assert len(Identifiers.load(tmp_path / "both.parquet", KEY)) == 1
+
+
+CELLS = st.none() | st.text("aéB1 @-", max_size=12) | NAMES
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(CELLS, CELLS), max_size=30), st.integers(1, 7))
+def test_chunks_make_no_difference(rows, size):
+    """The same fingerprints whether the values come a few at a time or at once, and nothing is left behind."""
+    found = []
+    for chunk in (size, 10_000):
+        with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patch:
+            patch.setattr("playbook.intake.identifiers.CHUNK", chunk)
+            connection.execute("create temp table people (name varchar, phone varchar)")
+            connection.executemany("insert into people values (?, ?)", [*rows, (None, None)])
+            table = collect(connection, "people", {"name": "name", "phone": "phone"}, KEY)
+            found.append(set(connection.execute(f"select * from {table}").fetchall()))
+            tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+            assert sorted(tables) == [("identifiers",), ("people",)]
+    assert found[0] == found[1]
+
+
+def test_memory_does_not_grow_with_the_values():
+    """Four times as many names take no more of Python's memory."""
+
+    def peak(names: int) -> int:
+        with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patch:
+            patch.setattr("playbook.intake.identifiers.CHUNK", 500)
+            patch.setattr("playbook.intake.identifiers.COMMON_WORDS", 500)
+            people = f"(select 'First' || i || ' Sur' || i as name from range({names}) t(i))"
+            tracemalloc.start()
+            collect(connection, people, {"name": "name"}, KEY)
+            _, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        return most
+
+    peak(500)  # imports
+    assert peak(8000) < 1.3 * peak(2000)
 
 
 def test_nothing_collected_is_a_file_in_which_nothing_is_found(tmp_path):

@@ -152,6 +152,60 @@ def test_companies_without_a_name_are_joined_by_address():
     assert groups == [{"1", "2"}, {"3"}]
 
 
+@pytest.mark.parametrize("lacking", [[], ["email"], ["phone"], ["email", "street", "postcode"]])
+def test_numbered_companies_are_not_one_company(lacking):
+    """Few names in many branches: branch 2 is not branch 109, and each pair of records is found."""
+    names = ["Ann Lee", "Jan Smit", "Eva Bos", "Max Meyer", "Zoë Quist"]
+    rows = [
+        (source, str(branch), names[branch % 5], f"m{branch}@a{branch}.example", f"0301234{branch:03}")
+        + (
+            f"{company} {branch:0{width}}",
+            f"{branch} {'Ring' if branch % 2 else 'Quai Ouest'}",
+            f"{branch:05}",
+        )
+        for branch in (2, 5, 8, 11, 14, 20, 22, 58, 91, 109, 110, 113, 200)
+        for source, company, width in (("crm", "Bœuf Installaties", 1), ("erp", "BOEUF INSTALLATIES", 4))
+    ]
+    fields = ["name", "email", "phone", "company", "street", "postcode"]
+    records = pd.DataFrame(rows, columns=["source", "key", *fields])
+    found = resolve(records.drop(columns=lacking))
+    assert pair_quality(found["person"], found["key"]) == (1.0, 1.0)
+
+
+def test_name_and_company_do_not_outweigh_everything_else():
+    """Another mailbox, number and address: a namesake. With any of them the same, or unknown, the same person."""
+    first = ("crm", "1", "Ann Lee", "Meyer", "ann@a.example", "0301234567", "Ring 5", "10115")
+    for other, expected in (
+        (("al@b.example", "0407654321", "Quai Ouest 17", "20095"), [{"1"}, {"2"}]),
+        (("al@b.example", "0407654321", "Ring 5", "20095"), [{"1"}, {"2"}]),
+        (("ann@a.example", "0407654321", "Quai Ouest 17", "20095"), [{"1", "2"}]),
+        (("al@b.example", "030 1234567", "Quai Ouest 17", "20095"), [{"1", "2"}]),
+        (("al@b.example", "0407654321", "Ring 5", "10115"), [{"1", "2"}]),
+        ((None, "0407654321", "Quai Ouest 17", "20095"), [{"1", "2"}]),
+        (("al@b.example", None, "Quai Ouest 17", "20095"), [{"1", "2"}]),
+        (("al@b.example", "0407654321", None, None), [{"1", "2"}]),
+    ):
+        second = ("erp", "2", "Ann Lee", "Meyer", *other)
+        assert people(first, second, columns="name company email phone street postcode") == expected, other
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "one"),
+    [
+        ("Depot 2", "Depot 109", False),
+        ("Depot 2", "Depot ２", True),
+        ("Depot 02", "depot nr. 2", True),
+        ("Depot", "Depot 2", True),
+        ("Depot 12", "Depot 1-2", False),
+        ("Depot 10", "Depot 1", False),
+    ],
+)
+def test_numbers_of_two_companies_agree(left, right, one):
+    """As numbers, whatever their signs; where one side has none, it does not disagree."""
+    rows = ("crm", "1", "Ann Lee", left), ("erp", "2", "Ann Lee", right)
+    assert len(people(*rows, columns="name company")) == (1 if one else 2)
+
+
 def test_a_stopgap_value_joins_nobody():
     """Thousands of records with the same 'mailbox' and number are neither joined nor slow."""
     rows = [("crm", str(i), "none@none.example", "000000000") for i in range(5000)]

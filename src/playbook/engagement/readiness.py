@@ -208,6 +208,8 @@ def _judge(play: Play, asked: _Asked) -> PlayReadiness:
     used = [table for name in (*there, *extra) if name in views() for table in view_uses(name)]
     without = dict.fromkeys([*asked.store.missing(play.optional), *asked.store.missing(tuple(used))])
     too_little = [said for name in there for said in _useless(name, asked, needed=True)]
+    if reason := asked.store.unfit(play.id):  # found out by a run
+        too_little.append(reason)
     idle = [said for name in there for said in _useless(name, asked, needed=False)]
     idle += [said for name in extra for said in (*_useless(name, asked, True), *_useless(name, asked, False))]
     empty = [

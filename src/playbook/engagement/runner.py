@@ -275,9 +275,11 @@ def module_step(engagement: Engagement, name: str, place: Run, data_key: str) ->
 def _set_unfit(place: Run, play: str, reason: str) -> None:
     file = place.store / UNFIT / f"{play}.txt"
     file.parent.mkdir(exist_ok=True)
-    # An error of a library may quote a cell of the client's; the notebook has it, a page must not.
+    # A play says with a ValueError what it lacks. An error of a library may quote a cell of the client's: the notebook
+    # has it, a page must not.
     kind, _, said = reason.partition(": ")
-    file.write_text(kind if re.search("['\"]", said) else reason, encoding="utf-8")
+    plain = kind == "ValueError" and not re.search("['\"]", said)
+    file.write_text(said if plain else kind, encoding="utf-8")
 
 
 def _in_parallel(steps: list[Step], place: Run, report: Report) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ PART, PHONE = 0, 255  # in place of a number of words: a word of longer identifi
 MOST_WORDS = 8  # of a longer identifier, an address mostly, the first words count
 GAP = 6  # signs that may stand between two words of one identifier
 SHORTEST_WORD, SHORTEST_CODE, SHORTEST_NUMBER = 4, 5, 7  # letters; letters and digits; digits
-CHUNK = 50_000
+CHUNK = 50_000  # values in memory at once
+COMMON_WORDS = 1 << 16  # whose fingerprint is remembered
 TABLE, FILE = "identifiers", "identifiers.parquet"  # in the desk, and in the store
 WORD = re.compile(r"[^\W_]+")
 DIGITS = re.compile(r"(?<![\w.,])\+?\(?[0-9][0-9 ()/.\xa0-]{5,30}[0-9](?!\w)")
@@ -71,21 +73,29 @@ def collect(
 
     connection.execute(f"create table if not exists {table} (fingerprint ubigint, words utinyint)")
     hashing = _Hashing(key)
-    parts: set[str] = set()
     for column, kind in columns.items():
-        cells = f"({column})::varchar"
-        values = connection.execute(f"select distinct {cells} from {relation} where {cells} is not null")
-        found: list[np.ndarray] = []
-        while chunk := values.fetchmany(CHUNK):
-            entries = _entries((value for (value,) in chunk), kind, hashing, parts)
-            found.append(np.array([*entries], dtype=np.uint64).reshape(-1, 2))
-        frame = pd.DataFrame(
-            np.concatenate([np.empty((0, 2), np.uint64), *found]), columns=["fingerprint", "words"]
-        )
-        connection.register("playbook_found", frame)
-        connection.execute(f"insert into {table} select fingerprint, words from playbook_found")
-        connection.unregister("playbook_found")
+        for chunk in _distinct(connection, f"({column})::varchar", relation):
+            found = np.fromiter(_entries(chunk, kind, hashing), np.uint64).reshape(-1, 2)
+            connection.register("playbook_found", pd.DataFrame(found, columns=["fingerprint", "words"]))
+            connection.execute(f"insert into {table} select fingerprint, words from playbook_found")
+            connection.unregister("playbook_found")
     return table
+
+
+def _distinct(connection: duckdb.DuckDBPyConnection, cells: str, relation: str) -> Iterator[list[str]]:
+    """Yield the values, a chunk at a time; they wait in DuckDB, as its connection has only one open result."""
+    connection.execute(
+        "create or replace temp table playbook_values as "
+        f"select distinct {cells} as value from {relation} where {cells} is not null"
+    )
+    query = (
+        "select value from playbook_values where rowid between ? and ?"  # rows of a new table count from 0
+    )
+    first = 0
+    while chunk := connection.execute(query, [first, first + CHUNK - 1]).fetchall():
+        yield [value for (value,) in chunk]
+        first += CHUNK
+    connection.execute("drop table playbook_values")
 
 
 def write(connection: duckdb.DuckDBPyConnection, path: Path, *, table: str = TABLE) -> None:
@@ -95,22 +105,24 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, *, table: str = TAB
     connection.execute(f"copy ({rows}) to '{place}' (format parquet, compression zstd)")
 
 
-def _entries(
-    values: Iterable[str], kind: str, hashing: _Hashing, parts: set[str]
-) -> Iterator[tuple[int, int]]:
-    """Yield fingerprint and number of words; `parts` are the words met so far."""
+def _entries(values: Iterable[str], kind: str, hashing: _Hashing) -> Iterator[int]:
+    """Yield, in turn, fingerprint and number of words: of a chunk's values, then of the words of longer ones."""
+    parts: set[str] = set()
     for value in values:
         if kind == "phone" and (digits := _national(value)):
-            yield hashing.number("+" + digits), PHONE
+            yield hashing.number("+" + digits)
+            yield PHONE
             continue
         words = [_plain(found) for found in WORD.findall(unicodedata.normalize("NFKC", value))][:MOST_WORDS]
         if not words or not _telling(words):
             continue
-        yield hashing.number(_joined(words)), len(words)
+        yield hashing.number(_joined(words))
+        yield len(words)
         if len(words) > 1:
-            for word in set(words) - parts:
-                yield hashing.number(word), PART
             parts.update(words)
+    for word in parts:
+        yield hashing.word(word)
+        yield PART
 
 
 def _telling(words: list[str]) -> bool:
@@ -151,6 +163,7 @@ class _Hashing:
         block = (hashlib.sha256(key).digest() if len(key) > BLOCK else key).ljust(BLOCK, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + b"identifier ")
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        self.word = lru_cache(maxsize=COMMON_WORDS)(self.number)  # the same first names in every chunk
 
     def number(self, text: str) -> int:
         inner, outer = self._inner.copy(), self._outer.copy()

@@ -23,11 +23,11 @@ from playbook.methods.identity_forms import (
     BOTH_SIMILAR,
     INITIAL_ONLY,
     SAME_ADDRESS,
-    SAME_COMPANY,
     SWAPPED,
     one_form,
     set_shared_aside,
 )
+from playbook.methods.identity_forms import SAME_COMPANY as COMPANY_ALIKE
 
 FIELDS = ("name", "first", "last", "email", "phone", "company", "street", "postcode")
 # Records with one value; where more have it, it is a stopgap ('n/a', 'info@') or as common as a capital's postcode.
@@ -37,6 +37,12 @@ SHORTEST_NUMBER = 6  # digits of a telephone number
 
 NAME_ALIKE = f"(full_name_l = full_name_r or ({SWAPPED}) or ({BOTH_SIMILAR}))"
 NAME_MAY_FIT = f"({NAME_ALIKE} or ({INITIAL_ONLY}))"
+# The form of a company has no digits: without this, branch 2 and branch 109 were one.
+SAME_COMPANY = f"({COMPANY_ALIKE} and coalesce(company_number_l = company_number_r, true))"
+# What is known on both sides speaks against one person; what is missing does not.
+ELSEWHERE = (
+    f"coalesce(email_any_l <> email_any_r and phone_any_l <> phone_any_r and not {SAME_ADDRESS}, false)"
+)
 # Two records are one person when any of these holds. `email` and `phone` are those that one surname uses, `email_any`
 # and `phone_any` also shared ones.
 RULES = {
@@ -48,7 +54,9 @@ RULES = {
         f"phone_l = phone_r and {SAME_COMPANY} and (last_l is null or last_r is null)"
     ),
     "name alike, same address": f"{NAME_ALIKE} and {SAME_ADDRESS}",
-    "name alike, same company": f"{NAME_ALIKE} and {SAME_COMPANY}",
+    "name alike, same company, not another mailbox, number and address at once": (
+        f"{NAME_ALIKE} and {SAME_COMPANY} and not {ELSEWHERE}"
+    ),
     "no names, same company at the same address": (
         f"last_l is null and last_r is null and {SAME_COMPANY} and {SAME_ADDRESS}"
     ),
@@ -56,8 +64,8 @@ RULES = {
 # How many facts agree: where too many records hang together, the links with the fewest are cut.
 FACTS = "full_name_l = full_name_r", "email_l = email_r", "phone_l = phone_r", SAME_ADDRESS, SAME_COMPANY
 COMPARED = (
-    "record_id", "first", "last", "full_name", "company", "email", "email_any", "phone", "phone_any", "street",
-    "postcode",
+    "record_id", "first", "last", "full_name", "company", "company_number", "email", "email_any", "phone", "phone_any",
+    "street", "postcode",
 )  # fmt: skip
 # What two records must have in common for anybody to look at them.
 LOOKED_AT = (*BLOCKS, ("company_key", "postcode"))
@@ -122,7 +130,10 @@ def _check(records: pd.DataFrame) -> None:
 
 
 def compared(records: pd.DataFrame) -> pd.DataFrame:
-    """Return each record once, in the form in which it is compared; see `identity_forms.one_form`."""
+    """Return each record once, in the form in which it is compared; see `identity_forms.one_form`.
+
+    One more column, company_number: the numbers in the company's name ('2' of 'Meyer 02'), missing where there is none.
+    """
     keyed = records[records["key"].notna() & (records["key"].astype("str").str.strip() != "")]
     columns = {name: _short(keyed.get(name), keyed.index) for name in FIELDS}
     raw = pd.DataFrame(columns).assign(source=keyed["source"].astype("str"), key=keyed["key"].astype("str"))
@@ -132,6 +143,7 @@ def compared(records: pd.DataFrame) -> pd.DataFrame:
     raw["first"] = raw["first"].str.replace(TITLE, r"\1", regex=True).fillna(first)
     raw["last"] = raw["last"].str.replace(TITLE, r"\1", regex=True).fillna(last)
     rows = one_form(raw)
+    rows["company_number"] = _numbers(raw["company"])
     rows["email"] = rows["email"].where(rows["email"].str.contains("@", na=False), None)
     rows["phone"] = rows["phone"].where(rows["phone"].str.len() >= SHORTEST_NUMBER, None)
     for field in ("email", "phone", "name_key"):
@@ -154,6 +166,13 @@ def _split(names: pd.Series) -> tuple[pd.Series, pd.Series]:
     return comma["first"].fillna(blank["first"]), last
 
 
+def _numbers(texts: pd.Series) -> pd.Series:
+    """Return the numbers in texts, without leading zeros, in their order; missing where there is none."""
+    digits = texts.astype("str").str.normalize("NFKC").str.replace(r"[^0-9]+", " ", regex=True).str.strip()
+    found = digits.str.replace(r"\b0+([0-9])", r"\1", regex=True)
+    return found.where(found != "", None)
+
+
 def _unless_stopgap(values: pd.Series) -> pd.Series:
     """Return values without those that more than `SAME_VALUE` records have."""
     return values.where(values.groupby(values).transform("size") <= SAME_VALUE, None)
@@ -164,7 +183,7 @@ def _first_copy(rows: pd.DataFrame) -> pd.Series:
     at_home = rows[["full_name", "street", "postcode"]].notna().all(axis=1)
     sure = at_home | rows["email_any"].notna() | (rows["phone_any"].notna() & rows["full_name"].notna())
     same = rows["first"].fillna("")
-    for name in ("last", "company", "email_any", "phone_any", "street", "postcode"):
+    for name in ("last", "company", "company_number", "email_any", "phone_any", "street", "postcode"):
         same = same + "\n" + rows[name].fillna("")
     return rows["record_id"].groupby(same.where(sure, rows["record_id"])).transform("first")
 
