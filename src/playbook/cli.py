@@ -160,7 +160,7 @@ def intake(
 
 
 def _propose(folder: Path, to: Path, connections: list[str]) -> None:
-    from playbook.intake.propose import propose
+    from playbook.intake.proposing.propose import propose
 
     if to.exists():
         raise SettingsError(f"'{to}' is there: name another file for the draft, or remove it")

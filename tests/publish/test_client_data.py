@@ -9,10 +9,10 @@ import yaml
 from playbook.catalogue import project_root
 from playbook.engagement.settings import read_engagement
 from playbook.errors import MappingError
-from playbook.intake.expression_parts import FUNCTIONS
+from playbook.intake.expressions.parts import FUNCTIONS
 from playbook.intake.mapping import read_mapping
-from playbook.intake.mapping_sources import Source
-from playbook.intake.mapping_tables import Column, Table
+from playbook.intake.mapping.sources import Source
+from playbook.intake.mapping.tables import Column, Table
 from playbook.yamlfile import _Loader
 
 PAGE = (project_root() / "book" / "client_data.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from playbook.intake.mapping_sources import Condition, Dialect, Source, SourceColumn
-from playbook.intake.mapping_tables import Column
+from playbook.intake.mapping.sources import Condition, Dialect, Source, SourceColumn
+from playbook.intake.mapping.tables import Column
 from playbook.store import schemas
 
 ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"

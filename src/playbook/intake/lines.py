@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from playbook.intake import cells, expressions
 from playbook.intake.mapping import ClientMapping, Part
-from playbook.intake.mapping_sources import Reject, Source
-from playbook.intake.mapping_tables import Column
+from playbook.intake.mapping.sources import Reject, Source
+from playbook.intake.mapping.tables import Column
 from playbook.store import schemas
 
 if TYPE_CHECKING:

@@ -287,7 +287,7 @@ def _source_report(
 
 def _hints(desk: SourceDesk, desks: Mapping[str, SourceDesk]) -> list[str]:
     """Return what the data say against the mapping of a source that loses many rows to one reason."""
-    from playbook.intake.explaining import explain
+    from playbook.intake.proposing.explaining import explain
 
     others = {name: (other.export, other.columns) for name, other in desks.items()}
     return explain(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from playbook.errors import MappingError, nearest
 from playbook.intake import cells, reading
 from playbook.intake.lines import FILE_BITS, SourceDesk
-from playbook.intake.mapping_sources import Dialect, Source, SourceColumn
+from playbook.intake.mapping.sources import Dialect, Source, SourceColumn
 
 if TYPE_CHECKING:
     import duckdb

@@ -64,8 +64,8 @@ def _raw(mapping: ClientMapping, name: str, column: str) -> Iterator[tuple[str, 
 
 def _seeming(desk: SourceDesk, known: Mapping[str, str]) -> dict[str, str]:
     """Return further columns that seem to tell who somebody is, mapped or not: free texts may quote them."""
-    from playbook.intake.guessing import count_values
-    from playbook.intake.masking import personal
+    from playbook.intake.proposing.guessing import count_values
+    from playbook.intake.proposing.masking import personal
 
     some = f"(select * from line_{desk.number} limit {SAMPLE})"
     found = {

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from playbook.intake.naming import words
+from playbook.intake.proposing.naming import words
 
 if TYPE_CHECKING:
-    from playbook.intake.guessing import Profile
+    from playbook.intake.proposing.guessing import Profile
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 PERSONAL = frozenset({"email", "phone", "street", "surname", "forename", "birth"})

@@ -13,9 +13,9 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from playbook.intake import cells
-from playbook.intake.mapping_sources import Dialect, SourceColumn
-from playbook.intake.masking import FEW, personal
-from playbook.intake.naming import fold, parts, synonyms
+from playbook.intake.mapping.sources import Dialect, SourceColumn
+from playbook.intake.proposing.masking import FEW, personal
+from playbook.intake.proposing.naming import fold, parts, synonyms
 from playbook.intake.reading.dialects import date_formats, number_signs
 
 if TYPE_CHECKING:

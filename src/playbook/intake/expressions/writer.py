@@ -11,9 +11,9 @@ from typing import Any
 from sqlglot import exp
 
 from playbook.errors import nearest
-from playbook.intake import expression_parts as grammar
 from playbook.intake.cells import ISO_TIME, WHOLE, literal
-from playbook.intake.expression_parts import Part
+from playbook.intake.expressions import parts as grammar
+from playbook.intake.expressions.parts import Part
 from playbook.store.schemas import SQL_TYPES
 
 DEEPEST = 60  # levels in an expression

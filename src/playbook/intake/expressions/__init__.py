@@ -27,8 +27,8 @@ import sqlglot
 from sqlglot import exp
 
 from playbook.errors import MappingError
-from playbook.intake.expression_parts import NOTHING
-from playbook.intake.expression_writer import write
+from playbook.intake.expressions.parts import NOTHING
+from playbook.intake.expressions.writer import write
 from playbook.store.schemas import SQL_TYPES
 
 LONGEST = 2_000  # letters

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook.errors import MappingError
-from playbook.intake.heads import HEAD, ROWS, opened, parquet_head, text_head
-from playbook.intake.mapping_sources import Dialect, Source
+from playbook.intake.mapping.sources import Dialect, Source
+from playbook.intake.proposing.heads import HEAD, ROWS, opened, parquet_head, text_head
 from playbook.intake.reading import format_of, load
 
 if TYPE_CHECKING:
@@ -312,7 +312,7 @@ def _listed(
 
 
 def _slug(label: str) -> str:
-    from playbook.intake.naming import fold
+    from playbook.intake.proposing.naming import fold
 
     return re.sub(r"\W+", "_", fold(label)).strip("_") or "export"
 

@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from playbook.intake.guessing import FEW, Profile, as_condition, coded_as, countries, flag_words, unit_factor
-from playbook.intake.mapping_sources import Dialect
-from playbook.intake.masking import examples
-from playbook.intake.matching import SECOND, Fit, Match, Reference, choices
-from playbook.intake.naming import fold
-from playbook.intake.sampling import Export
-from playbook.intake.yaml_text import as_block, flow, plain, scalar
+from playbook.intake.mapping.sources import Dialect
+from playbook.intake.proposing.guessing import (
+    FEW,
+    Profile,
+    as_condition,
+    coded_as,
+    countries,
+    flag_words,
+    unit_factor,
+)
+from playbook.intake.proposing.masking import examples
+from playbook.intake.proposing.matching import SECOND, Fit, Match, Reference, choices
+from playbook.intake.proposing.naming import fold
+from playbook.intake.proposing.sampling import Export
+from playbook.intake.proposing.yaml_text import as_block, flow, plain, scalar
 from playbook.store import schemas
 
 UNSURE = 0.75

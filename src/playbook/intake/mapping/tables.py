@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import FiniteFloat, field_validator, model_validator
 
-from playbook.intake.mapping_sources import accepted_by_duckdb, spelled_out
+from playbook.intake.mapping.sources import accepted_by_duckdb, spelled_out
 from playbook.yamlfile import Strict
 
 AGGREGATES = ("first", "min", "max", "mode", "median")

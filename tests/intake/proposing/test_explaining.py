@@ -4,8 +4,8 @@ import duckdb
 import pytest
 import yaml
 
-from playbook.intake.explaining import explain, shown
 from playbook.intake.mapping import ClientMapping
+from playbook.intake.proposing.explaining import explain, shown
 
 MAPPING = """
 sources:

@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from playbook.errors import MappingError, StoreError
-from playbook.intake.mapping_sources import Dialect, Reject, Source, SourceColumn
-from playbook.intake.mapping_tables import AGGREGATES, Column, Table
+from playbook.intake.mapping.sources import Dialect, Reject, Source, SourceColumn
+from playbook.intake.mapping.tables import AGGREGATES, Column, Table
 from playbook.store import schemas
 from playbook.yamlfile import Strict, known, load
 

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from playbook.errors import MappingError
-from playbook.intake.drafting import draft
-from playbook.intake.guessing import Profile, count_values, find_dialect, profile
-from playbook.intake.matching import Fit, Reference, chosen, find_references, fits
-from playbook.intake.sampling import Export, take_samples
-from playbook.intake.source_page import Part, Sketch
+from playbook.intake.proposing.drafting import draft
+from playbook.intake.proposing.guessing import Profile, count_values, find_dialect, profile
+from playbook.intake.proposing.matching import Fit, Reference, chosen, find_references, fits
+from playbook.intake.proposing.sampling import Export, take_samples
+from playbook.intake.proposing.source_page import Part, Sketch
 from playbook.store import schemas
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from playbook.errors import MappingError
 from playbook.intake.mapping import read_mapping
-from playbook.intake.propose import propose
-from playbook.intake.yaml_text import scalar
+from playbook.intake.proposing.propose import propose
+from playbook.intake.proposing.yaml_text import scalar
 from playbook.world.generate import generate
 from playbook.world.settings import WorldSettings
 
@@ -215,7 +215,7 @@ def test_hostile_cells_stay_in_their_comment(tmp_path):
 
 def test_three_systems(tmp_path):
     """The exports of the second engagement, dirt and all: six tables, two sources of customers, identities shown."""
-    exports = Path(__file__).parents[2] / "datasets" / "three_systems" / "exports"
+    exports = Path(__file__).parents[3] / "datasets" / "three_systems" / "exports"
     proposal = propose(exports, out=tmp_path / "draft.yml")
     mapping = read_mapping(proposal.path)
     assert set(mapping.tables) == {

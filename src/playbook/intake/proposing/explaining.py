@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from playbook.intake.guessing import SHOWN, coded_as, count_values, flag_words, share_read, values_profile
 from playbook.intake.mapping import ClientMapping, Part
-from playbook.intake.mapping_sources import Dialect, Source, SourceColumn
-from playbook.intake.masking import quotable, shape, shortened
-from playbook.intake.matching import choices
-from playbook.intake.naming import fold
+from playbook.intake.mapping.sources import Dialect, Source, SourceColumn
+from playbook.intake.proposing.guessing import (
+    SHOWN,
+    coded_as,
+    count_values,
+    flag_words,
+    share_read,
+    values_profile,
+)
+from playbook.intake.proposing.masking import quotable, shape, shortened
+from playbook.intake.proposing.matching import choices
+from playbook.intake.proposing.naming import fold
 from playbook.intake.reading.dialects import date_formats, number_signs
 from playbook.store import schemas
 

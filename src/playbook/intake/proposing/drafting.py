@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from playbook.intake.matching import Reference
-from playbook.intake.source_page import Page, Part, Sketch
-from playbook.intake.yaml_text import as_block, flow, plain, scalar
+from playbook.intake.proposing.matching import Reference
+from playbook.intake.proposing.source_page import Page, Part, Sketch
+from playbook.intake.proposing.yaml_text import as_block, flow, plain, scalar
 from playbook.store import schemas
 
 HEAD = """\

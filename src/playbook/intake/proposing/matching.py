@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from playbook.intake.guessing import Profile, coded_as, countries, flag_words
-from playbook.intake.naming import about, closest, fold, nouns, synonyms, words
+from playbook.intake.proposing.guessing import Profile, coded_as, countries, flag_words
+from playbook.intake.proposing.naming import about, closest, fold, nouns, synonyms, words
 from playbook.store import schemas
 
 if TYPE_CHECKING:
