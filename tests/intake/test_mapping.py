@@ -20,6 +20,7 @@ sources:
       - {reason: twice, repeated: [Invoice, Article]}
 codes:
   lands: {Norway: 'NO'}
+confidential: {keep: [orders.customer_id]}
 tables:
   orders:
     source: sales
@@ -41,7 +42,7 @@ tables:
     source: sales
     one_per: key
     columns:
-      customer_id: Invoice
+      customer_id: Article
       region_id: {mode: Land, codes: lands}
       created_at: {min: Day}
 """)
@@ -152,6 +153,11 @@ def test_a_good_mapping_is_read(tmp_path):
         ("identities", {"who": {"crm": {"source": "sales", "key": "Nr", "name": "Land"}}}, "unknown 'Nr'"),
         (f"{LINES}.columns.product_id", {"column": "Article", "identity": "who.crm"}, "unknown 'who.crm'"),
         (f"{LINES}.columns.product_id", {"column": "Article", "known_in": "product"}, "unknown 'product'"),
+        (
+            "tables.orders.columns.customer_id",
+            {"first": "Article"},
+            "confidential.keep: 'orders.customer_id' is kept, so keep 'customers.customer_id', too",
+        ),
         ("confidential", {"keep": ["orders.customer"]}, "table 'orders' has no column 'customer'; did you"),
         # source columns
         (f"{COLUMNS}.Pieces", "cuont", f"{COLUMNS}.Pieces.type: unknown 'cuont'; did you mean 'count'?"),

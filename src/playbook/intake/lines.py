@@ -108,9 +108,9 @@ class SourceDesk:
         joins, names = self._joins(desks)
         if joins:
             query = f"select {', '.join(['t.*', *names])} from ({query}) as t {' '.join(joins)}"
-        for i, sql in enumerate(
-            self._derived()
-        ):  # one in the other: a later expression may use an earlier column
+        # One in the other: a later expression may use an earlier column.
+        for i, text in enumerate(self.source.derive.values()):
+            sql = self.expression(text)
             query = f"select *, {sql} as d{i} from ({query})"
         for i, (identity, column) in enumerate(self._identities()):
             meet = f"who.identity = {cells.literal(identity)} and who.key = {self.cell[column]}"
@@ -145,9 +145,6 @@ class SourceDesk:
             meet = " and ".join(f"{self.cell[mine]} = join{n}.k{i}" for i, mine in enumerate(join.on))
             joins.append(f"left join ({grouped}) as join{n} on {meet}")
         return joins, names
-
-    def _derived(self) -> list[str]:
-        return [self.expression(text) for text in self.source.derive.values()]
 
     def set_aside(self, causes: Sequence[Cause]) -> int:
         """Give each row that is still accepted the first of the causes that hits it; return how many had one."""

@@ -123,6 +123,7 @@ class ClientMapping(Strict):
                 self._check_records(f"identities.{name}.{kind}", records)
         for part in self.parts():
             self._check_table(part)
+        self._check_kept()
         return self
 
     def parts(self) -> list[Part]:
@@ -160,6 +161,22 @@ class ClientMapping(Strict):
             return expressions.compile(text, kinds, lambda column: "null", where=where).kind
         except MappingError as error:
             raise ValueError(str(error)) from None
+
+    def _check_kept(self) -> None:
+        """Refuse a key that stays in the clear in one table and becomes a pseudonym in another: they would not join."""
+        from playbook.intake.confidential import kinds
+
+        hidden: dict[tuple[str, str], str] = {}
+        kept: dict[tuple[str, str], str] = {}
+        for part in self.parts():
+            for target in kinds(schemas.table(part.name)):
+                column = part.table.columns.get(target)
+                if column is not None and column.source_column is not None:
+                    place = (part.table.source, column.source_column)
+                    found = kept if self.confidential.keeps(part.name, target) else hidden
+                    found[place] = f"{part.name}.{target}"
+        for place in kept.keys() & hidden.keys():
+            raise ValueError(f"confidential.keep: '{kept[place]}' is kept, so keep '{hidden[place]}', too")
 
     def _check_joins(self) -> None:
         for name, source in self.sources.items():
