@@ -41,6 +41,8 @@ def client_copy(run, tmp_path_factory):
         (folder / {"store": "illustration"}.get(name, name)).symlink_to(run / name)
     info = {"kind": "client", "name": "Ada", "illustration": "../illustration"}
     write_store(folder / "store", {"regions": Store(run / "store").table("regions")}, info)
+    (folder / "store" / "unfit").mkdir()
+    (folder / "store" / "unfit" / "define.granularity.txt").write_text("too few accounts")
     copy_for_participants(folder, folder / "copy")
     return folder / "copy"
 
@@ -116,6 +118,11 @@ def test_the_parameters_cell_carries_the_engagement_and_relative_folders(copy):
     assert values["control_charts_phase1_weeks"] == 40
     assert (values["store"], values["register"]) == ("store", "decisions")
     assert 'store: str = "store"  # folder of Parquet tables' in cell.source.replace("'", '"')
+
+
+def test_plays_that_fail_on_the_data_are_known_in_the_copy(client_copy):
+    """Or they would fail in the workshop."""
+    assert Store(client_copy / "store").unfit("define.granularity") == "too few accounts"
 
 
 @pytest.mark.parametrize("which", ["copy", "client_copy"])

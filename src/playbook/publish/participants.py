@@ -14,7 +14,7 @@ from playbook import catalogue
 from playbook.engagement.runner import Run, read_manifest
 from playbook.errors import RunError
 from playbook.publish.gate import is_world, kept, refuse
-from playbook.store.reading import INFO, Store
+from playbook.store.reading import INFO, UNFIT, Store
 from playbook.store.sealing import seal
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ def _copy_store(store: Store, target: Path, plays: Iterable[catalogue.Play]) -> 
             copy = target / file.relative_to(store.path)
             copy.parent.mkdir(exist_ok=True)
             shutil.copyfile(file, copy)
+    if (store.path / UNFIT).is_dir():  # plays that would fail on these data: they show the illustration here as well
+        shutil.copytree(store.path / UNFIT, target / UNFIT)
     (target / INFO).write_text(json.dumps(store.info, indent=2) + "\n", encoding="utf-8")
     if store.info["kind"] != "world":
         return
