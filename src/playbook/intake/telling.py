@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     import duckdb
 
 SAMPLE = 100_000  # rows in which a column that nobody has described is looked at
-SEEMING = {  # what a column seems to hold, as `masking.personal` calls it, and how its identifiers are looked for
-    "email": "email", "phone": "phone", "street": "address", "surname": "name", "forename": "name", "name": "name",
+# What a column seems to hold, as `masking.personal` calls it, and how its identifiers are looked for. Not what is merely
+# called a name: products have names, too.
+SEEMING = {
+    "email": "email", "phone": "phone", "street": "address", "surname": "name", "forename": "name",
 }  # fmt: skip
 PLAIN = r"[-+0-9.,:/ TZ]*"  # numbers and times tell nobody
 LONGEST = 60  # letters of a shape

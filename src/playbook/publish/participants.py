@@ -147,7 +147,8 @@ def _copy_store(store: Store, target: Path, plays: Iterable[catalogue.Play]) -> 
             copy = target / file.relative_to(store.path)
             copy.parent.mkdir(exist_ok=True)
             shutil.copyfile(file, copy)
-    if (store.path / UNFIT).is_dir():  # plays that would fail on these data: they show the illustration here as well
+    # Plays that would fail on these data show the illustration in the copy as well.
+    if (store.path / UNFIT).is_dir():
         shutil.copytree(store.path / UNFIT, target / UNFIT)
     (target / INFO).write_text(json.dumps(store.info, indent=2) + "\n", encoding="utf-8")
     if store.info["kind"] != "world":
