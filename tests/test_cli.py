@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-COMMANDS = ("new", "generate", "intake", "run", "book", "participants", "lab", "plays")
+COMMANDS = ("new", "generate", "intake", "readiness", "run", "book", "participants", "lab", "plays")
 
 
 def playbook(*arguments, cwd=None):

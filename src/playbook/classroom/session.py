@@ -282,13 +282,11 @@ def _decided(row: Mapping[str, Any], shown: Callable[[object], str]) -> str:
 
 
 def _with_marks(frame: pd.DataFrame) -> set[str]:
-    """Return the texts of a frame that plain Markdown would not show as they are; keys are pseudonyms or numbers."""
+    """Return the texts of a frame that plain Markdown would not show as they are."""
     found: set[str] = set()
     for name in frame.select_dtypes(["object", "string"]):
-        if not str(name).endswith("_id"):
-            values = frame[name].drop_duplicates().astype("str")
-            marked = values[values.str.contains(output.MARKED) & (values.str.len() <= LONGEST_QUOTE)]
-            found.update(marked)
+        values = frame[name].drop_duplicates().astype("str")
+        found.update(values[values.str.contains(output.MARKED) & (values.str.len() <= LONGEST_QUOTE)])
     return found
 
 
