@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from glob import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from playbook.engagement.suspicions import Known, Suspicion, checks, jumps, uneven
 from playbook.errors import StoreError
 from playbook.store import schemas
 from playbook.store.references import references
+from playbook.store.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -90,26 +91,13 @@ class TableProfile:
 @contextmanager
 def opened(store: Store) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection with every canonical table as a view, empty where the store lacks it; it spills to disk."""
-    import tempfile
-
-    import duckdb
-
     if store.warehouse is not None:
         raise StoreError(
             f"store '{store.path}' leaves its tables in the client's warehouse: readiness looks at tables that were "
             "taken in; map them with 'connection:' in a mapping"
         )
-    with tempfile.TemporaryDirectory(prefix="playbook-readiness-") as scratch, duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false; set preserve_insertion_order = false")
-        connection.execute(f"set memory_limit = '{MEMORY}'; set temp_directory = '{_quoted(scratch)}'")
-        for name, table in schemas.tables().items():
-            cells = [f'null::{schemas.SQL_TYPES[c.kind]} as "{c.name}"' for c in table.columns]
-            rows = (
-                f"select * from {_files(store, name)})"
-                if name in store
-                else f"select {', '.join(cells)} where false"
-            )
-            connection.execute(f'create view "{name}" as {rows}')
+    with store.opened(schemas.tables(), MEMORY) as connection:
+        connection.execute("set preserve_insertion_order = false")
         yield connection
 
 
@@ -131,7 +119,7 @@ def profiles(store: Store, connection: duckdb.DuckDBPyConnection, as_of: date) -
 
 def _files(store: Store, name: str) -> str:
     """Return the beginning of the SQL that reads a table's files, up to where options or the bracket follow."""
-    files = ", ".join(f"'{_quoted(escape(file.as_posix()))}'" for file in store.files(name))
+    files = ", ".join(literal(escape(file.as_posix())) for file in store.files(name))
     return f"read_parquet([{files}]"
 
 
@@ -281,7 +269,3 @@ def _reference(
     ).fetchone()
     assert row is not None
     return Reference(column, to, row[0], row[1])
-
-
-def _quoted(text: Any) -> str:
-    return str(text).replace("'", "''")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from glob import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from playbook.catalogue import Play
 from playbook.engagement.columns_read import columns_read
@@ -16,7 +16,7 @@ from playbook.engagement.profile import TableProfile, opened, profiles
 from playbook.intake.quarantine import TABLE
 from playbook.intake.report import REPORT
 from playbook.store import schemas
-from playbook.store.reading import view_defaults, view_expects, view_needs, view_uses, views
+from playbook.store.reading import view_expects, view_needs, view_query, view_uses, views
 from playbook.wording import listed
 
 if TYPE_CHECKING:
@@ -185,9 +185,7 @@ class _Asked:
         if name not in views():
             return self.tables[name].rows > 0
         if name not in self._yields:
-            query = views()[name].read_text(encoding="utf-8").rstrip().rstrip(";")
-            given: dict[str, Any] = {"as_of": self.as_of, **view_defaults(name)}
-            used = {key: value for key, value in given.items() if f"${key}" in query}
+            query, used = view_query(name, {"as_of": self.as_of})
             row = self.connection.execute(f"select 1 from (\n{query}\n) limit 1", used).fetchone()
             self._yields[name] = row is not None
         return self._yields[name]

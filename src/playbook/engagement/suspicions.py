@@ -15,6 +15,8 @@ from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from playbook.store.sqltext import literal
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -282,11 +284,7 @@ def _if_all(text: str) -> Callable[[int, int], str | None]:
 
 
 def _literal(value: Any) -> str:
-    if isinstance(value, bool | int | float):
-        return repr(value).lower()
-    if isinstance(value, datetime | date):
-        return f"timestamp '{value}'"
-    return "'" + str(value).replace("'", "''") + "'"
+    return f"timestamp '{value}'" if isinstance(value, datetime | date) else literal(value)
 
 
 def _shown(value: Any) -> str:

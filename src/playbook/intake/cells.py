@@ -6,11 +6,11 @@ Nothing of the client's becomes SQL but quoted literals: columns are known by th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from playbook.intake.mapping.sources import Condition, Dialect, Source, SourceColumn
 from playbook.intake.mapping.tables import Column
 from playbook.store import schemas
+from playbook.store.sqltext import literal
 
 ISO_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})"
@@ -22,19 +22,6 @@ UNREADABLE = {
     "count": "not a whole number",
     "flag": "not yes or no",
 }
-
-
-def literal(value: Any) -> str:
-    """Return a value as an SQL literal.
-
-    Examples
-    --------
-    >>> literal("it's"), literal(True), literal(2.5)
-    ("'it''s'", 'true', '2.5')
-    """
-    if isinstance(value, bool | int | float):
-        return repr(value).lower()
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def any_fits(cell: str, patterns: Iterable[str]) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playbook.intake import cells
 from playbook.store import schemas
+from playbook.store.sqltext import literal
 
 KEY, TEXT = "key", "text"
 KEYS = re.compile(
@@ -94,7 +94,7 @@ def hidden(table: schemas.Table, keep: Callable[[str], bool]) -> dict[str, str]:
             found[column] = pseudonyms.sql(column)
         else:
             found[column] = pseudonyms.sql(pseudonyms.normalised(kind, column))
-    things = ", ".join(cells.literal(one) for one in THINGS)
+    things = ", ".join(literal(one) for one in THINGS)
     for column, says in mixed_keys(table).items():
         found[column] = (
             f"case when lower({says}) in ({things}) then {column} else {pseudonyms.sql(column)} end"
@@ -104,5 +104,5 @@ def hidden(table: schemas.Table, keep: Callable[[str], bool]) -> dict[str, str]:
 
 def without_addresses(cell: str) -> str:
     """Return SQL for a text in which mailboxes and telephone numbers are blotted out."""
-    plain = f"regexp_replace({cell}, {cells.literal(MAILBOX)}, '[mailbox]', 'g')"
-    return f"regexp_replace({plain}, {cells.literal(TELEPHONE)}, '[number]', 'g')"
+    plain = f"regexp_replace({cell}, {literal(MAILBOX)}, '[mailbox]', 'g')"
+    return f"regexp_replace({plain}, {literal(TELEPHONE)}, '[number]', 'g')"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from playbook.errors import StoreError
 from playbook.intake.pseudonyms import BLOCK, CALLING_CODES
+from playbook.store.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,9 +101,8 @@ def _distinct(connection: duckdb.DuckDBPyConnection, cells: str, relation: str) 
 
 def write(connection: duckdb.DuckDBPyConnection, path: Path, *, table: str = TABLE) -> None:
     """Write the fingerprints, each once and in no order that tells anything, as a Parquet file."""
-    place = path.as_posix().replace("'", "''")
     rows = f"select distinct fingerprint, words from {table} order by fingerprint, words"
-    connection.execute(f"copy ({rows}) to '{place}' (format parquet, compression zstd)")
+    connection.execute(f"copy ({rows}) to {literal(path.as_posix())} (format parquet, compression zstd)")
 
 
 def _entries(values: Iterable[str], kind: str, hashing: _Hashing) -> Iterator[int]:

@@ -17,6 +17,7 @@ from playbook.intake.mapping import ClientMapping, Part
 from playbook.intake.mapping.sources import Reject, Source
 from playbook.intake.mapping.tables import Column
 from playbook.store import schemas
+from playbook.store.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,14 +39,16 @@ class Cause:
 
 @dataclass
 class SourceDesk:
-    """One source being sorted; `number` names its tables, `columns` are those of the export in the order of c0, c1 ..."""
+    """One source being sorted: `number` names its tables, `columns` are those of the export in the order of c0, c1 ...,
+    `files` the names of what was read, in the order of delivery.
+    """
 
     connection: duckdb.DuckDBPyConnection
     mapping: ClientMapping
     name: str
     number: int
     columns: Sequence[str]
-    files: int
+    files: Sequence[str]
     causes: list[Cause] = field(default_factory=lambda: [Cause("damage is not null", "damaged")])
 
     @property
@@ -113,7 +116,7 @@ class SourceDesk:
             sql = self.expression(text)
             query = f"select *, {sql} as d{i} from ({query})"
         for i, (identity, column) in enumerate(self._identities()):
-            meet = f"who.identity = {cells.literal(identity)} and who.key = {self.cell[column]}"
+            meet = f"who.identity = {literal(identity)} and who.key = {self.cell[column]}"
             query = f"select t.*, who.person as p{i} from ({query}) as t left join persons as who on {meet}"
         self.connection.execute(f"create table line_{self.number} as {query}")
         self.connection.execute(f"drop table export_{self.number}")
@@ -209,7 +212,7 @@ class SourceDesk:
         return Cause(" and ".join(tests), rule.reason, next(iter(rule.when or {}), None))
 
     def _set_aside_replaced(self) -> None:
-        if not self.source.key or self.files == 1:
+        if not self.source.key or len(self.files) == 1:
             return
         keys = ", ".join(f"{self.cell[key]} as k{i}" for i, key in enumerate(self.source.key))
         places = ", ".join(f"k{i}" for i in range(len(self.source.key)))
@@ -269,12 +272,12 @@ class SourceDesk:
     def origin(self, column: Column) -> str:
         """Return SQL for what a canonical column takes from one row, before any aggregation."""
         if column.source_column is None:
-            return cells.literal(column.constant)
+            return literal(column.constant)
         cell = self.cell[column.source_column]
         if column.identity:
             person = f"p{self._identities().index((column.identity, column.source_column))}"
             # Whom no record describes is somebody of their own.
-            unknown = f"{cells.literal(column.identity)} || ' ' || {cell}"
+            unknown = f"{literal(column.identity)} || ' ' || {cell}"
             return f"case when {cell} is not null then coalesce({person}, {unknown}) end"
         return cells.replaced(cell, column, self.mapping.codes[column.codes] if column.codes else None)
 

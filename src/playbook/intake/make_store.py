@@ -19,6 +19,7 @@ from playbook.intake.lines import SourceDesk
 from playbook.intake.mapping import ClientMapping, read_mapping
 from playbook.intake.records import TableDesk, sort_out
 from playbook.intake.report import REPORT, FileReport, IntakeReport, SourceReport
+from playbook.store.sqltext import literal
 from playbook.store.writing import Draft, Part, file_hash, store_draft
 
 if TYPE_CHECKING:
@@ -91,15 +92,18 @@ def take_in(
         tell("sorting records", 0)
         sort_out(desks, tables)
         sources = tuple(_source_report(desk, loaded[source], desks) for source, desk in desks.items())
-        for source, desk in desks.items():
-            files = [file.name for file in loaded[source][0].files]
-            quarantine.write_for_client(desk, files, private)
+        for desk in desks.values():
+            quarantine.write_for_client(desk, private)
         quarantine.remove_others(private, list(desks))
         with store_draft(store_path, info) as draft:
             for table in tables:
                 tell(f"writing {table.name}", 0)
                 draft.add([_write(connection, mapping, table, draft)])
-            _write_quarantine(connection, desks, loaded, draft.path / quarantine.TABLE)
+            queries = [
+                f"select * from ({quarantine.aside_rows(desk, telling.shown(desk))})"
+                for desk in desks.values()
+            ]
+            _copy(connection, " union all ".join(queries), draft.path / quarantine.TABLE)
             telling.write_identifiers(connection, desks, key, draft.path / identifiers.FILE)
             made = {part.table: part.rows for part in draft.parts}
             kept = mapping.confidential.keep == "all"
@@ -119,7 +123,7 @@ def _desk() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
         with duckdb.connect(scratch / "desk.duckdb") as connection:
             connection.execute(f"set memory_limit = '{MEMORY}'")
             connection.execute(f"set threads = {min(os.cpu_count() or 1, 4)}")
-            connection.execute(f"set temp_directory = {cells.literal((scratch / 'spill').as_posix())}")
+            connection.execute(f"set temp_directory = {literal((scratch / 'spill').as_posix())}")
             connection.execute("set enable_progress_bar = false")
             yield connection, scratch
 
@@ -189,14 +193,14 @@ def _resolve_identities(
             place = {
                 column: f"c{columns.index(column)}" for column in (records.key, *records.fields.values())
             }
-            blanks = ", ".join(cells.literal(one) for one in source.empty) or "''"
+            blanks = ", ".join(literal(one) for one in source.empty) or "''"
             place = {
                 column: f"(case when {raw} not in ({blanks}) then {raw} end)" for column, raw in place.items()
             }
             key = cells.value(place[records.key], source.columns[records.key], source.dialect)
             fields = ", ".join(f"{place[column]} as {field}" for field, column in records.fields.items())
             queries.append(
-                f"select {cells.literal(kind)} as source, {key} as key, {fields} "
+                f"select {literal(kind)} as source, {key} as key, {fields} "
                 f"from export_{numbers[records.source]} where damage is null and key is not null "
                 "qualify row_number() over (partition by key order by file desc, row) = 1"
             )
@@ -220,7 +224,8 @@ def _sort_rows(
     for name in mapping.order():
         tell(f"sorting {name}", 0)
         read = loaded[name][0]
-        desks[name] = SourceDesk(connection, mapping, name, numbers[name], read.columns, len(read.files))
+        files = [file.name for file in read.files]
+        desks[name] = SourceDesk(connection, mapping, name, numbers[name], read.columns, files)
         desks[name].make_lines(desks)
         desks[name].sort_rows(mapping.parts_of(name))
     return {name: desks[name] for name in mapping.sources}
@@ -247,21 +252,8 @@ def _write(
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:
-    to = f"{cells.literal(file.as_posix())} (format parquet, compression zstd, compression_level 1)"
+    to = f"{literal(file.as_posix())} (format parquet, compression zstd, compression_level 1)"
     return connection.execute(f"copy ({query}) to {to}").fetchall()[0][0]
-
-
-def _write_quarantine(
-    connection: duckdb.DuckDBPyConnection,
-    desks: Mapping[str, SourceDesk],
-    loaded: Mapping[str, Any],
-    file: Path,
-) -> None:
-    queries = []
-    for name, desk in desks.items():
-        files = [one.name for one in loaded[name][0].files]
-        queries.append(f"select * from ({quarantine.aside_rows(desk, files, telling.shown(desk))})")
-    _copy(connection, " union all ".join(queries), file)
 
 
 def _source_report(

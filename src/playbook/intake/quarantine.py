@@ -16,6 +16,7 @@ from playbook.errors import MappingError, nearest
 from playbook.intake import cells, reading
 from playbook.intake.lines import FILE_BITS, SourceDesk
 from playbook.intake.mapping.sources import Dialect, Source, SourceColumn
+from playbook.store.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,7 +34,7 @@ PLACE = "^(.*)#([0-9]+)#([0-9a-f]{8})$"
 
 def _place(files: Sequence[str], cell: str) -> str:
     """Return SQL for a row's file, by the number in its id."""
-    cases = " ".join(f"when {number} then {cells.literal(name)}" for number, name in enumerate(files))
+    cases = " ".join(f"when {number} then {literal(name)}" for number, name in enumerate(files))
     return f"case {cell} {cases} end"
 
 
@@ -41,13 +42,12 @@ def _hash(columns: Sequence[str]) -> str:
     """Return SQL for eight letters that change when a cell of the row changes; not when a file brings more columns."""
     named = sorted((name, f"c{i}") for i, name in enumerate(columns))
     filled = [
-        f"case when {cell} is not null then {cells.literal(name)} || chr(30) || {cell} end"
-        for name, cell in named
+        f"case when {cell} is not null then {literal(name)} || chr(30) || {cell} end" for name, cell in named
     ]
     return f"left(md5(concat_ws(chr(31), {', '.join(filled)})), 8)"
 
 
-def aside_rows(desk: SourceDesk, files: Sequence[str], hidden: dict[str, str]) -> str:
+def aside_rows(desk: SourceDesk, hidden: dict[str, str]) -> str:
     """Return SQL for a source's rows in the quarantine.
 
     Columns: source, file, row (from 1, below the header), table (canonical, when that table is why), column (of the
@@ -60,19 +60,19 @@ def aside_rows(desk: SourceDesk, files: Sequence[str], hidden: dict[str, str]) -
         return f"case cause {cases} end" if texts else "null"
 
     shown = {i: hidden.get(str(c.column), desk.raw[c.column]) for i, c in causes if c.column in desk.raw}
-    reasons = {i: cells.literal(c.reason) for i, c in causes[1:]}
+    reasons = {i: literal(c.reason) for i, c in causes[1:]}
     return (
-        f"select {cells.literal(desk.name)} as source, {_place(files, f'(id >> {FILE_BITS})')} as file, "
+        f"select {literal(desk.name)} as source, {_place(desk.files, f'(id >> {FILE_BITS})')} as file, "
         f"id & {2**FILE_BITS - 1} as row, "
-        f"{chosen({i: cells.literal(c.table) for i, c in causes if c.table})}::varchar as table, "
-        f"{chosen({i: cells.literal(c.column) for i, c in causes if c.column})}::varchar as column, "
+        f"{chosen({i: literal(c.table) for i, c in causes if c.table})}::varchar as table, "
+        f"{chosen({i: literal(c.column) for i, c in causes if c.column})}::varchar as column, "
         f"left({chosen(shown)}, {LONGEST})::varchar as value, "
         f"case when cause = 0 then damage else {chosen(reasons)} end::varchar as reason "
         f"from line_{desk.number} join aside_{desk.number} using (id) order by id"
     )
 
 
-def write_for_client(desk: SourceDesk, files: Sequence[str], folder: Path) -> Path | None:
+def write_for_client(desk: SourceDesk, folder: Path) -> Path | None:
     """Write a source's rows in the quarantine as a CSV file that a spreadsheet opens; return it, if there is any.
 
     Its first columns tell which row it is, why it was set aside and the column to look at; then come the export's own
@@ -89,12 +89,12 @@ def write_for_client(desk: SourceDesk, files: Sequence[str], folder: Path) -> Pa
             )
     folder.mkdir(parents=True, exist_ok=True)
     causes = list(enumerate(desk.causes))
-    reason = " ".join(f"when {i} then {cells.literal(c.reason)}" for i, c in causes[1:])
-    column = " ".join(f"when {i} then {cells.literal(c.column)}" for i, c in causes if c.column)
-    place = _place(files, f"(id >> {FILE_BITS})")
+    reason = " ".join(f"when {i} then {literal(c.reason)}" for i, c in causes[1:])
+    column = " ".join(f"when {i} then {literal(c.column)}" for i, c in causes if c.column)
+    place = _place(desk.files, f"(id >> {FILE_BITS})")
     own = [
         f"case when regexp_matches({raw}, '{FORMULA}', 's') and not regexp_full_match({raw}, '{NUMBER}') "
-        f"then '''' || {raw} else {raw} end".replace(f"'{FORMULA}'", cells.literal(FORMULA))
+        f"then '''' || {raw} else {raw} end".replace(f"'{FORMULA}'", literal(FORMULA))
         for raw in desk.raw.values()
     ]
     query = (
@@ -105,7 +105,7 @@ def write_for_client(desk: SourceDesk, files: Sequence[str], folder: Path) -> Pa
     )
     body, draft = file.with_name(file.name + ".body"), file.with_name(file.name + ".draft")
     desk.connection.execute(
-        f"copy ({query}) to {cells.literal(body.as_posix())} (format csv, header false, force_quote *, delimiter ',')"
+        f"copy ({query}) to {literal(body.as_posix())} (format csv, header false, force_quote *, delimiter ',')"
     )
     # Its own line of names: DuckDB would rename columns that differ only in capitals.
     names = ",".join('"' + name.replace('"', '""') + '"' for name in (ID, REASON, COLUMN, *desk.raw))
@@ -128,9 +128,9 @@ def refuse_unknown(
     connection: duckdb.DuckDBPyConnection, corrections: Sequence[Correction], files: Sequence[str]
 ) -> None:
     """Raise a MappingError when a mended row names a file that no source has."""
-    known = ", ".join(cells.literal(name) for name in files)
+    known = ", ".join(literal(name) for name in files)
     for number, sent in enumerate(corrections):
-        name = f"regexp_extract(c{sent.columns.index(ID)}, {cells.literal(PLACE)}, 1)"
+        name = f"regexp_extract(c{sent.columns.index(ID)}, {literal(PLACE)}, 1)"
         query = (
             f"select row, {name} from correction_{number} where {name} not in ({known}) order by row limit 1"
         )
@@ -178,7 +178,7 @@ def read_corrections(connection: duckdb.DuckDBPyConnection, folder: Path, scratc
         place = f"c{loaded.columns.index(ID)}"
         lost = connection.execute(
             f"select row, damage from export where damage is not null or {place} is null "
-            f"or not regexp_matches({place}, {cells.literal(PLACE)}) order by row limit 1"
+            f"or not regexp_matches({place}, {literal(PLACE)}) order by row limit 1"
         ).fetchall()
         if lost:
             row, damage = lost[0]
@@ -208,12 +208,10 @@ def apply_corrections(
     """
     if not corrections:
         return 0, 0
-    known = f"({', '.join(cells.literal(name) for name in files)})"
+    known = f"({', '.join(literal(name) for name in files)})"
     parts = []
     for number, sent in enumerate(corrections):
-        place = (
-            f"regexp_extract(c{sent.columns.index(ID)}, {cells.literal(PLACE)}, ['name', 'number', 'hash'])"
-        )
+        place = f"regexp_extract(c{sent.columns.index(ID)}, {literal(PLACE)}, ['name', 'number', 'hash'])"
         own = ", ".join(
             f"{_as_exported(f'c{sent.columns.index(name)}', name, source)} as c{i}, true as has{i}"
             if name in sent.columns
@@ -225,7 +223,7 @@ def apply_corrections(
         if connection.execute(f"select 1 from ({query}) limit 1").fetchall():
             _check_names(sent, columns)
         parts.append(query)
-    cases = " ".join(f"when {cells.literal(name)} then {number}" for number, name in enumerate(files))
+    cases = " ".join(f"when {literal(name)} then {number}" for number, name in enumerate(files))
     connection.execute(
         f"create or replace temp table mended as select *, case parts['name'] {cases} end as file, "
         f"try_cast(parts['number'] as bigint) as row from ({' union all '.join(parts)})"
@@ -267,12 +265,12 @@ def _check_names(sent: Correction, columns: Sequence[str]) -> None:
 
 def _as_exported(cell: str, name: str, source: Source) -> str:
     """Return SQL for a mended cell as the export would write it: a spreadsheet has numbers and dates of its own."""
-    text = f"replace({_unquoted(cell)}, {cells.literal(POINT)}, {cells.literal(source.dialect.decimal)})"
+    text = f"replace({_unquoted(cell)}, {literal(POINT)}, {literal(source.dialect.decimal)})"
     column = source.columns.get(name)
     if column is None or not column.formats:
         return text
-    is_date = f"regexp_full_match({text}, {cells.literal(cells.ISO_TIME)})"
-    date = f"strftime(try_cast({text} as timestamp), {cells.literal(column.formats[0])})"
+    is_date = f"regexp_full_match({text}, {literal(cells.ISO_TIME)})"
+    date = f"strftime(try_cast({text} as timestamp), {literal(column.formats[0])})"
     return f"case when {is_date} then coalesce({date}, {text}) else {text} end"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import cached_property
 from glob import escape
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook.errors import StoreError, nearest
 from playbook.store import schemas
+from playbook.store.sqltext import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -212,6 +213,15 @@ class Store:
             ) from None
 
     def _computed(self, name: str, query: str, used: Mapping[str, Any], memory: str) -> pd.DataFrame:
+        with self.opened(view_needs(name) + view_uses(name), memory) as connection:
+            return connection.execute(query, used).df()
+
+    @contextmanager
+    def opened(self, names: Iterable[str], memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a DuckDB connection with canonical tables as views, empty where the store lacks one.
+
+        It holds `memory` at most (such as ``1GB``) and puts the rest on disk, for as long as it is open.
+        """
         import duckdb
 
         with TemporaryDirectory(prefix="playbook-") as spill, closing(duckdb.connect()) as connection:
@@ -219,18 +229,15 @@ class Store:
             connection.execute("set enable_progress_bar = false")
             connection.execute(f"set memory_limit = '{memory}'")
             connection.execute("set temp_directory = $spill", {"spill": spill})
-            self._attach(connection, view_needs(name) + view_uses(name))
-            return connection.execute(query, used).df()
+            for table in names:
+                rows = self._rows(table) if table in self.info["tables"] else no_rows(table)
+                connection.execute(f"create view {identifier(table)} as {rows}")
+            yield connection
 
-    def _attach(self, connection: duckdb.DuckDBPyConnection, names: tuple[str, ...]) -> None:
-        for table in names:
-            if table in self.info["tables"]:
-                path = _files(self.path, table)
-                text = escape(path.as_posix()).replace("'", "''") + ("/*.parquet" if path.is_dir() else "")
-                rows = f"select * from read_parquet('{text}')"
-            else:
-                rows = no_rows(table)
-            connection.execute(f"create view {table} as {rows}")
+    def _rows(self, table: str) -> str:
+        path = _files(self.path, table)
+        place = escape(path.as_posix()) + ("/*.parquet" if path.is_dir() else "")
+        return f"select * from read_parquet({literal(place)})"
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.info["tables"])

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from sqlglot import exp
 
 from playbook.errors import nearest
-from playbook.intake.cells import ISO_TIME, literal
+from playbook.intake.cells import ISO_TIME
 from playbook.store.schemas import SQL_TYPES
+from playbook.store.sqltext import literal
 
 LONGEST_SQL = 50_000  # letters
 NOTHING = "nothing"  # the kind of a bare null, which fits every other

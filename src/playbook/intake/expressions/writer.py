@@ -11,10 +11,11 @@ from typing import Any
 from sqlglot import exp
 
 from playbook.errors import nearest
-from playbook.intake.cells import ISO_TIME, WHOLE, literal
+from playbook.intake.cells import ISO_TIME, WHOLE
 from playbook.intake.expressions import parts as grammar
 from playbook.intake.expressions.parts import Part
 from playbook.store.schemas import SQL_TYPES
+from playbook.store.sqltext import literal
 
 DEEPEST = 60  # levels in an expression
 UNITS = ("second", "minute", "hour", "day", "week", "month", "year")

@@ -25,6 +25,7 @@ from playbook.intake.reading.text_files import (
     survey_of,
     understood,
 )
+from playbook.store.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -114,15 +115,15 @@ def _load_fast(
             _copy(text, path, progress.part(0.1, done))
         except UnicodeDecodeError:
             return False
-    quote = _literal(text.shape.quote)
+    quote = literal(text.shape.quote)
     cells = ", ".join(f"{trimmed(f'c{i}')} as c{i}" for i in range(len(text.names)))
     types = ", ".join(f"c{i}: 'varchar'" for i in range(len(text.names)))
     with _watched(connection, lambda share: progress.upto(done + (1 - done) * share)):
         try:
             connection.execute(
                 f"create table {target} as select null::varchar as damage, {cells} from read_csv("
-                f"{_literal(escape(path.as_posix()))}, columns = {{{types}}}, auto_detect = false, header = {direct}, "
-                f"delim = {_literal(text.shape.delimiter)}, quote = {quote}, escape = {quote}, nullstr = '', "
+                f"{literal(escape(path.as_posix()))}, columns = {{{types}}}, auto_detect = false, header = {direct}, "
+                f"delim = {literal(text.shape.delimiter)}, quote = {quote}, escape = {quote}, nullstr = '', "
                 "strict_mode = true, compression = 'none')"
             )
         except duckdb.InvalidInputException:
@@ -224,7 +225,3 @@ def _note(
         f"{damaged:,} damaged row{'s' if damaged > 1 else ''}" if damaged else "",
     ]
     return ", ".join(part for part in parts if part)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

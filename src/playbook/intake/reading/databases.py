@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook.errors import MappingError, nearest
 from playbook.intake.reading.rows import Row, bytes_text, fill, named, number_text
+from playbook.store.sqltext import identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +40,7 @@ def load(
     damaged: list[bool] = []
     try:
         with closing(_opened(path)) as database:
-            statement = source.query or f"select * from {_quoted(_table(database, path, source))}"
+            statement = source.query or f"select * from {identifier(_table(database, path, source))}"
             database.set_authorizer(_only_reads)
             database.text_factory = lambda raw: _text(raw, damaged)
             cursor = database.execute(statement)
@@ -116,10 +117,6 @@ def _text(raw: bytes, damaged: list[bool]) -> str:
 
 def _only_reads(action: int, *_: str | None) -> int:
     return sqlite3.SQLITE_OK if action in READING else sqlite3.SQLITE_DENY
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _reason(error: Exception) -> str:

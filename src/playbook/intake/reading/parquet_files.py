@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbook.errors import MappingError
 from playbook.intake.reading.rows import named, text_of, trimmed
+from playbook.store.sqltext import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,14 +40,14 @@ def load(
         columns = [
             one
             for name, kind in zip(relation.columns, relation.types, strict=True)
-            for one in _flat(name, _quoted(name), kind)
+            for one in _flat(name, identifier(name), kind)
         ]
         texts = "".join(f", {trimmed(sql)} as c{i}" for i, (_, sql) in enumerate(columns))
-        where = escape(path.as_posix()).replace("'", "''")
-        numbered = f"read_parquet('{where}', file_row_number = true)"
+        where = literal(escape(path.as_posix()))
+        numbered = f"read_parquet({where}, file_row_number = true)"
         place = "file_row_number"
         if place in relation.columns:
-            numbered, place = f"read_parquet('{where}')", "row_number() over () - 1"
+            numbered, place = f"read_parquet({where})", "row_number() over () - 1"
         connection.execute(
             f"create table {target} as select {place} + 1 as row, null::varchar as damage{texts} from {numbered}"
         )
@@ -61,13 +62,9 @@ def _flat(name: str, sql: str, kind: Any) -> Iterator[tuple[str, str]]:
     """Yield each column's name and the SQL of its text; a structure gives one for each of its fields."""
     if kind.id == "struct":
         for field, inner in kind.children:
-            yield from _flat(f"{name}.{field}", f"{sql}.{_quoted(field)}", inner)
+            yield from _flat(f"{name}.{field}", f"{sql}.{identifier(field)}", inner)
     else:
         yield name, text_of(sql, str(kind))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _reason(error: Exception) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from playbook.intake.cells import WHOLE
 from playbook.intake.reading import TRIMMED
 
 if TYPE_CHECKING:
     import duckdb
 
 BATCH_ROWS, BATCH_CHARACTERS = 20_000, 2**25
-WHOLE = 2**53  # up to here a float that is a whole number is exactly that
 Row = tuple[str | None, Sequence[str | None]]  # why it is damaged, if it is, and its cells
 
 
